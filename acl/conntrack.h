@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acl/session.h"
+#include "dataplane/core/packet.h"
+
+/* The session table: every connection that crosses a stateful policy, shared by all workers, because the two directions
+ * of a connection may arrive on different cores.
+ *
+ *   - Look-ups take no lock. Creation locks one bucket group for a few stores; both directions become visible at once.
+ *   - Sessions live in one array allocated at creation; a session is named by its index (1..capacity), 0 is none. The
+ *     array never moves and is never given back, so a stale index reads old bytes, never unmapped memory.
+ *   - Removal is in two phases: unlink (no new look-up finds it), then reuse after a grace period (qsbr.h) and not
+ *     before SESSION_CACHE_IDLE ticks have passed since its last packet: flow cache entries that name it are dead then.
+ *   - Each worker owns the timers of the sessions it created (a timer wheel in slices, conntrack_run()).
+ *
+ * Time is in ticks of one second of the monotonic clock, as uint32_t; comparisons are by difference.
+ * Worker ids are those of the data plane, 0..WORKERS_MAX-1. */
+
+struct conntrack;
+
+struct conntrack_config {
+    uint32_t capacity;   /* most sessions at once; rounded up to what the layout needs */
+    unsigned int n_workers; /* worker ids that may be used: 0..n_workers-1 */
+};
+
+#define CONNTRACK_CAPACITY_DEFAULT 262144u
+
+/* NULL when out of memory. Control thread; destroy only when no worker runs. */
+struct conntrack *conntrack_create(const struct conntrack_config *config);
+void conntrack_destroy(struct conntrack *ct);
+
+enum ct_direction { CT_ORIGINAL, CT_REPLY };
+
+struct ct_match {
+    uint32_t session; /* 0: none */
+    enum ct_direction direction;
+};
+
+/* The tuple of a packet in a zone: addresses, protocol, ports; ICMP and ICMPv6 echo (and timestamp) by identifier,
+ * other protocols by addresses alone. False when the packet cannot belong to a session of its own (ICMP errors, ND,
+ * later fragments, L2, ARP). */
+bool ct_tuple_from_packet(const struct packet *packet, uint32_t zone, struct ct_tuple *tuple);
+
+/* The same tuple seen from the other side. */
+struct ct_tuple ct_tuple_reverse(const struct ct_tuple *tuple);
+
+/* Worker. Finds the session that 'tuple' belongs to, in either direction; false when there is none. Wait-free. */
+bool conntrack_find(struct conntrack *ct, const struct ct_tuple *tuple, struct ct_match *match);
+
+/* Worker. For an ICMP or ICMPv6 error: finds the session of the packet that it quotes (RFC 792, RFC 4443; the inner
+ * header is checked against the quoted length, and the error must travel towards the quoted packet's sender).
+ * '*match' tells the direction in which the error travels (opposite to the packet it quotes). */
+bool conntrack_find_related(struct conntrack *ct, const struct packet *error, uint32_t zone, struct ct_match *match);
+
+/* What a packet may do when no session exists. */
+enum ct_admission {
+    CT_ADMIT,   /* may start a session */
+    CT_REFUSE,  /* cannot: TCP without SYN, SYN with ACK or RST or FIN, ICMP echo reply, ICMP error ... */
+};
+enum ct_admission conntrack_admission(const struct packet *packet);
+
+struct ct_new {
+    struct ct_tuple tuple;        /* original direction */
+    const struct packet *packet;  /* its first packet */
+    uint32_t source;              /* attachment it came from */
+    uint32_t destination;         /* attachment it went to */
+    struct session_verdict verdict;
+};
+
+/* Worker 'worker'. Creates a session, or finds the one that another worker created meanwhile. 0 with '*match' set;
+ * -ENOSPC when the table is full. */
+int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
+                   struct ct_match *match);
+
+/* What the session says of one packet. */
+enum ct_result {
+    CT_SETTLED, /* nothing to track until a TCP flag other than ACK and PSH, or a new tick, is seen */
+    CT_TRACK,   /* packet is fine, but the next one must be shown too (handshake, close, one-way UDP) */
+    CT_INVALID, /* packet does not fit the session's state: drop it */
+    CT_GONE,    /* the session has been unlinked: look up again */
+};
+
+/* Worker. Shows the session one of its packets: advances the protocol's state and pushes the expiry out. Both
+ * directions may be shown by different workers at once (state changes by compare-and-swap). Stores to the session only
+ * when the state or the tick changes. 'tcp_flags' is ignored unless the session is TCP. */
+enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_direction direction, uint8_t tcp_flags,
+                               uint32_t now);
+
+/* The session's verdict (which policy sequence it was last evaluated under, and the answer). Get: any thread. Set:
+ * worker; an older sequence never replaces a newer one. */
+struct session_verdict conntrack_verdict(struct conntrack *ct, uint32_t session);
+void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct session_verdict *verdict);
+
+/* Worker (or control thread for a session nobody else removes): unlinks the session now. Idempotent. */
+void conntrack_close(struct conntrack *ct, uint32_t session);
+
+/* Any thread: unlinks every session of 'zone', or of all zones when 'all'. Returns how many. The caller makes workers
+ * re-validate their flow caches after. */
+uint32_t conntrack_flush(struct conntrack *ct, uint32_t zone, bool all);
+
+/* Worker 'worker', about every millisecond: advances its timer wheel by a bounded slice, unlinking what expired and
+ * handing back what may be reused. */
+void conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now);
+
+/* Control thread, when worker 'worker' has stopped for good: its sessions' timers are taken over by worker 'heir'
+ * (conntrack_run(heir) not running meanwhile), or kept for the next start of the same id when they are equal. */
+void conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsigned int heir);
+
+/* Any thread. */
+uint32_t conntrack_count(const struct conntrack *ct);
+uint32_t conntrack_capacity(const struct conntrack *ct);
+
+/* Any thread: copies living sessions for dumps, starting after '*cursor' (0 to begin), up to 'n'. Returns how many;
+ * fewer than 'n' means the end. Copies are consistent each for itself. */
+struct session_copy;
+size_t conntrack_dump(const struct conntrack *ct, uint32_t *cursor, struct session_copy *copies, size_t n);
+
+/* One line as ovs-appctl dpctl/dump-conntrack prints it: "tcp,orig=(src=..,dst=..,sport=..,dport=..),reply=(..),
+ * zone=Z,protoinfo=(state=ESTABLISHED)". Zone 0 is left out. Returns 'buf'. */
+#define CONNTRACK_TEXT_LEN 512
+const char *session_copy_format(const struct session_copy *copy, uint32_t now, char buf[CONNTRACK_TEXT_LEN]);

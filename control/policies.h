@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "acl/policy.h"
+
+struct ovsdb_idl;
+struct ovsdb_idl_txn;
+struct snapshot;
+
+/* The policy rows of the Sluice database (Logical_Port, Security_Group, Security_Group_Rule, Address_Group) turned into
+ * compiled policy objects: address sets by number, one compiled policy per distinct set of groups and direction, one
+ * port_policy per Logical_Port. Bad rows are refused one by one and remembered with a sentence. Control thread. */
+struct policies;
+
+struct policies *policies_create(void);
+void policies_destroy(struct policies *policies);
+
+/* Looks at the rows again. Returns true when anything changed that snapshots depend on. Called only when the database
+ * is connected and synchronised; a database that goes away changes nothing. */
+bool policies_update(struct policies *policies, struct ovsdb_idl *idl);
+
+/* The policy of the interface named by 'iface_id' (external_ids:iface-id, may be NULL) or, failing that, by 'name'.
+ * False when no Logical_Port row names it. '*policy' holds new references that an attachment takes over. '*version'
+ * differs from an earlier call's exactly when flows of the port must be decided again (its policy, or the members of an
+ * address set that it uses, changed). */
+bool policies_lookup(struct policies *policies, const char *iface_id, const char *name, struct port_policy *policy,
+                     uint64_t *version);
+
+/* Puts the address sets that changed since the last call into 'snapshot'. 0 or -ENOMEM. */
+int policies_publish_sets(struct policies *policies, struct snapshot *snapshot);
+
+/* Sluice.options:unknown-ports=deny: interfaces that no row names are closed. */
+bool policies_deny_unknown(const struct policies *policies);
+
+/* The name of a rule for people: "GROUP/RULE" (rule's name, or the first characters of its UUID). NULL when unknown. */
+const char *policies_rule_name(const struct policies *policies, uint32_t rule_id);
+
+/* Writes Logical_Port.status (bound interface, number of rules, error) and the errors of refused rows into the open
+ * transaction, only where they differ. 'bound' is called with a Logical_Port's name and answers the interface that it
+ * is bound to, or NULL. */
+void policies_write_status(struct policies *policies, struct ovsdb_idl *idl,
+                           const char *(*bound)(void *aux, const char *logical_port), void *aux);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/core/port.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "dataplane/core/err.h"
 
 const char *port_config_option(const struct port_config *config, const char *key)
 {
@@ -13,6 +16,19 @@ const char *port_config_option(const struct port_config *config, const char *key
             return config->options[i].value;
     }
     return NULL;
+}
+
+int port_config_mtu(const struct port_config *config, uint16_t *mtu, char **error)
+{
+    if (config->mtu == 0)
+        return 0;
+    if (config->mtu < PORT_MTU_MIN || config->mtu > PORT_MTU_MAX) {
+        err_set(error, "%s: unsupported MTU %u: must be between %d and %d", config->name, config->mtu, PORT_MTU_MIN,
+                PORT_MTU_MAX);
+        return -EINVAL;
+    }
+    *mtu = config->mtu;
+    return 0;
 }
 
 void port_status_add(struct port_status *status, const char *key, const char *format, ...)

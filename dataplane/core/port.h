@@ -50,6 +50,10 @@ struct port_config {
 /* The value of an option, or NULL. */
 const char *port_config_option(const struct port_config *config, const char *key);
 
+/* Writes the MTU asked for to '*mtu', which stays as it is when none is. 0, or -EINVAL with '*error' set when it is out
+ * of range. */
+int port_config_mtu(const struct port_config *config, uint16_t *mtu, char **error);
+
 #define PORT_STATUS_MAX 40
 struct port_status {
     bool admin_up;

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vhost/device.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+
+#include <rte_vhost.h>
+
+#include "dataplane/core/err.h"
+#include "dataplane/core/notifier.h"
+#include "dataplane/core/qsbr.h"
+
+/* A front-end's connection, by rte_vhost's device id. A device is "running" between new_device() and
+ * destroy_device(); rings may be enabled before that, so their state is kept per connection. */
+struct connection {
+    struct vhost_device *owner;
+    uint16_t tx_rings; /* of the guest, enabled */
+    uint16_t rx_rings;
+};
+
+/* Guards the list of devices, the connections and the locked part of each device. A leaf: rte_vhost may hold its own
+ * locks when it calls back, so nothing of rte_vhost is called with this one held, and holders do not wait. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vhost_device *devices;
+static struct connection connections[RTE_MAX_VHOST_DEVICE];
+
+/* Not passed through yet, so not offered: what the guest may leave undone and what we may leave undone for it. */
+#define OFFLOAD_FEATURES                                                                                  \
+    (1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM | 1ULL << VIRTIO_NET_F_GSO |             \
+     1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
+     1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 |   \
+     1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_HOST_UFO)
+
+static struct connection *connection_of(int device_id)
+{
+    if (device_id < 0 || device_id >= RTE_MAX_VHOST_DEVICE || connections[device_id].owner == NULL)
+        return NULL;
+    return &connections[device_id];
+}
+
+/* Spreads the transmit queues over the guest's enabled rx rings, round robin. */
+static uint64_t map_txqs(uint16_t rx_rings)
+{
+    uint64_t map = 0;
+    unsigned int pair = 0;
+
+    if (rx_rings == 0)
+        return 0;
+    for (unsigned int txq = 0; txq < PORT_QUEUES_MAX; txq++) {
+        while (!(rx_rings & 1u << pair))
+            pair = (pair + 1) % PORT_QUEUES_MAX;
+        map |= (uint64_t)pair << (4 * txq);
+        pair = (pair + 1) % PORT_QUEUES_MAX;
+    }
+    return map;
+}
+
+/* Makes the locked state known to workers and control. */
+static void publish(struct vhost_device *device)
+{
+    const struct connection *connection = connection_of(device->device_id);
+    struct port *port = device->port;
+    uint64_t link = 0;
+    uint16_t n_rxq = 1;
+
+    if (connection != NULL) {
+        link = VHOST_LINK_PRESENT | (uint64_t)connection->rx_rings << 32 | (uint64_t)connection->tx_rings << 16 |
+               (uint64_t)device->device_id;
+        if (connection->tx_rings != 0)
+            n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
+        atomic_store_explicit(&device->tx_map, map_txqs(connection->rx_rings), memory_order_relaxed);
+    }
+    link |= (uint64_t)++device->changes << 50;
+    atomic_store_explicit(&device->link, link, memory_order_release);
+    atomic_store_explicit(&port->n_rxq, n_rxq, memory_order_relaxed);
+    atomic_store_explicit(&port->ready, connection != NULL && connection->rx_rings != 0, memory_order_relaxed);
+    notifier_raise();
+}
+
+static struct vhost_device *find_by_path(const char *path)
+{
+    struct vhost_device *device = devices;
+
+    while (device != NULL && strcmp(device->path, path) != 0)
+        device = device->next;
+    return device;
+}
+
+static int new_connection(int device_id)
+{
+    char path[PATH_MAX];
+    struct vhost_device *owner;
+
+    if (device_id >= RTE_MAX_VHOST_DEVICE || rte_vhost_get_ifname(device_id, path, sizeof path) != 0)
+        return -1;
+    pthread_mutex_lock(&lock);
+    owner = find_by_path(path);
+    connections[device_id] = (struct connection){.owner = owner};
+    pthread_mutex_unlock(&lock);
+    return owner != NULL ? 0 : -1;
+}
+
+static void destroy_connection(int device_id)
+{
+    pthread_mutex_lock(&lock);
+    connections[device_id] = (struct connection){0};
+    pthread_mutex_unlock(&lock);
+}
+
+static int new_device(int device_id)
+{
+    uint16_t n_rings = rte_vhost_get_vring_num(device_id);
+    struct rte_vhost_vring ring;
+    uint16_t sizes[2 * PORT_QUEUES_MAX] = {0};
+    uint64_t features = 0;
+    uint16_t mtu = 0;
+    int numa_node = rte_vhost_get_numa_node(device_id);
+    struct connection *connection;
+
+    rte_vhost_get_negotiated_features(device_id, &features);
+    rte_vhost_get_mtu(device_id, &mtu);
+    for (uint16_t i = 0; i < RTE_MIN(n_rings, 2 * PORT_QUEUES_MAX); i++) {
+        if (rte_vhost_get_vhost_vring(device_id, i, &ring) == 0)
+            sizes[i] = ring.size;
+    }
+
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL) {
+        struct vhost_device *device = connection->owner;
+
+        /* A second front-end on a server's socket takes over: the first may be a QEMU that died unnoticed. */
+        device->device_id = device_id;
+        device->features = features;
+        device->guest_mtu = mtu;
+        device->numa_node = numa_node;
+        device->n_rings = n_rings;
+        memcpy(device->ring_sizes, sizes, sizeof sizes);
+        device->link_resets++;
+        publish(device);
+    }
+    pthread_mutex_unlock(&lock);
+    return connection != NULL ? 0 : -1;
+}
+
+static void destroy_device(int device_id)
+{
+    struct connection *connection;
+
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL && connection->owner->device_id == device_id) {
+        connection->owner->device_id = -1;
+        publish(connection->owner);
+    }
+    pthread_mutex_unlock(&lock);
+    /* Phase two: whoever still had the id from before the change is out after this. */
+    qsbr_synchronize();
+}
+
+/* May be called with the rings' locks held by rte_vhost, for which workers spin: it must never wait for workers. */
+static int vring_state_changed(int device_id, uint16_t ring, int enable)
+{
+    struct connection *connection;
+
+    if (ring >= 2 * PORT_QUEUES_MAX)
+        return 0;
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL) {
+        uint16_t *rings = ring & 1 ? &connection->tx_rings : &connection->rx_rings;
+        uint16_t bit = (uint16_t)(1u << ring / 2);
+        uint16_t now = enable ? *rings | bit : *rings & (uint16_t)~bit;
+        bool changed = now != *rings;
+
+        *rings = now;
+        if (changed && connection->owner->device_id == device_id)
+            publish(connection->owner);
+    }
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+static int features_changed(int device_id, uint64_t features)
+{
+    struct connection *connection;
+
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL && connection->owner->device_id == device_id)
+        connection->owner->features = features;
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+static const struct rte_vhost_device_ops callbacks = {
+    .new_connection = new_connection,
+    .destroy_connection = destroy_connection,
+    .new_device = new_device,
+    .destroy_device = destroy_device,
+    .vring_state_changed = vring_state_changed,
+    .features_changed = features_changed,
+};
+
+static int enlist(struct vhost_device *device, char **error)
+{
+    struct vhost_device *other;
+
+    pthread_mutex_lock(&lock);
+    other = find_by_path(device->path);
+    if (other == NULL) {
+        device->next = devices;
+        devices = device;
+    } else {
+        err_set(error, "socket '%s' is already in use by '%s'", device->path, other->port->name);
+    }
+    pthread_mutex_unlock(&lock);
+    return other == NULL ? 0 : -EEXIST;
+}
+
+static void delist(struct vhost_device *device)
+{
+    struct vhost_device **link = &devices;
+
+    pthread_mutex_lock(&lock);
+    while (*link != device)
+        link = &(*link)->next;
+    *link = device->next;
+    for (int i = 0; i < RTE_MAX_VHOST_DEVICE; i++) {
+        if (connections[i].owner == device)
+            connections[i] = (struct connection){0};
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+int vhost_device_start(struct vhost_device *device, char **error)
+{
+    uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS | (device->server ? 0 : RTE_VHOST_USER_CLIENT);
+    int result;
+
+    device->device_id = -1;
+    result = enlist(device, error);
+    if (result != 0)
+        return result;
+    if (rte_vhost_driver_register(device->path, flags) != 0) {
+        err_set(error, "could not register vhost-user socket '%s'", device->path);
+        delist(device);
+        return -EIO;
+    }
+    if (rte_vhost_driver_callback_register(device->path, &callbacks) != 0 ||
+        rte_vhost_driver_disable_features(device->path, OFFLOAD_FEATURES) != 0 ||
+        rte_vhost_driver_start(device->path) != 0) {
+        err_set(error, "could not %s vhost-user socket '%s'", device->server ? "create" : "open", device->path);
+        vhost_device_stop(device);
+        return -EIO;
+    }
+    return 0;
+}
+
+void vhost_device_stop(struct vhost_device *device)
+{
+    rte_vhost_driver_unregister(device->path);
+    delist(device);
+}
+
+void vhost_device_get_state(struct vhost_device *device, struct vhost_device_state *state)
+{
+    uint64_t link = atomic_load_explicit(&device->link, memory_order_acquire);
+
+    pthread_mutex_lock(&lock);
+    state->connected = device->device_id >= 0;
+    state->ring_enabled = (vhost_link_rx_rings(link) | vhost_link_tx_rings(link)) != 0;
+    state->features = device->features;
+    state->guest_mtu = device->guest_mtu;
+    state->numa_node = device->numa_node;
+    state->n_rings = device->n_rings;
+    memcpy(state->ring_sizes, device->ring_sizes, sizeof state->ring_sizes);
+    state->link_resets = device->link_resets;
+    pthread_mutex_unlock(&lock);
+}

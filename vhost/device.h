@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "dataplane/core/port.h"
+
+/* One vhost-user port and the virtio device that is connected to it now, if any. Private to this folder.
+ *
+ * rte_vhost calls back on threads of its own, some of the time with locks of its own held, when a front-end connects,
+ * enables or disables a ring, or goes. What workers must know of it is folded into one word, 'link', so that a worker
+ * always sees a consistent picture with one load:
+ *
+ *     63      50  49         48  47          32 31          16 15        0
+ *    +----------+----+---------+--------------+--------------+------------+
+ *    | change   |  0 | present | rx rings on  | tx rings on  | device id  |
+ *    +----------+----+---------+--------------+--------------+------------+
+ *
+ * "rx" and "tx" are the guest's: we dequeue from its tx rings and enqueue to its rx rings. Bit q stands for queue pair
+ * q. When a device goes, its id leaves 'link' first and rte_vhost is held up for a grace period, so no worker can be
+ * inside rte_vhost with the id of a device that is being freed. A ring that is only disabled needs no such care:
+ * rte_vhost checks that itself, under a lock of the ring. */
+#define VHOST_LINK_PRESENT (1ULL << 48)
+
+static inline int vhost_link_device(uint64_t link)
+{
+    return (int)(link & 0xffff);
+}
+
+static inline uint16_t vhost_link_tx_rings(uint64_t link)
+{
+    return (uint16_t)(link >> 16);
+}
+
+static inline uint16_t vhost_link_rx_rings(uint64_t link)
+{
+    return (uint16_t)(link >> 32);
+}
+
+/* A number that differs after every change; never 0. */
+static inline uint32_t vhost_link_change(uint64_t link)
+{
+    return (uint32_t)(link >> 50) | 1u << 31;
+}
+
+/* Owned by the worker that polls, or sends to, the queue. */
+struct vhost_rxq {
+    uint32_t quieted; /* the link change for which guest kicks were turned off */
+} __attribute__((aligned(64)));
+
+struct vhost_txq {
+    _Atomic uint64_t retries;
+} __attribute__((aligned(64)));
+
+struct vhost_device {
+    /* Read by workers. Written with the lock of device.c held, by rte_vhost's threads and the control side. */
+    _Atomic uint64_t link;
+    _Atomic uint64_t tx_map; /* 4 bits per txq: the queue pair whose rx ring it feeds */
+    _Atomic uint32_t tx_retries_max;
+    struct rte_mempool *pool;
+    struct vhost_rxq rxqs[PORT_QUEUES_MAX];
+    struct vhost_txq txqs[PORT_QUEUES_MAX];
+
+    /* Control side; constant after open(), but for 'mtu'. */
+    struct port *port;
+    bool server;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* empty: a client that has no path yet */
+    _Atomic uint16_t mtu;
+
+    /* Under the lock of device.c. */
+    int device_id; /* -1: not connected */
+    uint64_t features;
+    uint16_t guest_mtu; /* negotiated; 0: not */
+    int numa_node;
+    uint16_t n_rings;
+    uint16_t ring_sizes[2 * PORT_QUEUES_MAX];
+    uint32_t changes;
+    uint32_t link_resets;
+    struct vhost_device *next;
+};
+
+/* What the control side shows of a device, copied under the lock. */
+struct vhost_device_state {
+    bool connected;
+    bool ring_enabled;
+    uint64_t features;
+    uint16_t guest_mtu;
+    int numa_node;
+    uint16_t n_rings;
+    uint16_t ring_sizes[2 * PORT_QUEUES_MAX];
+    uint32_t link_resets;
+};
+
+/* Starts serving or connecting to device->path. 0, or negative errno with '*error' set (-EEXIST: another port has the
+ * path). Control or builder thread. */
+int vhost_device_start(struct vhost_device *device, char **error);
+
+/* The reverse; returns when rte_vhost will not call back for it any more. Waits for grace periods: builder thread. */
+void vhost_device_stop(struct vhost_device *device);
+
+/* Control thread. */
+void vhost_device_get_state(struct vhost_device *device, struct vhost_device_state *state);

@@ -48,6 +48,7 @@
     X(TUNNEL_UNKNOWN_VTEP, "tunnel_unknown_vtep", "encapsulated packet from an address that is no tunnel endpoint")    \
     X(TUNNEL_UNKNOWN_VNI, "tunnel_unknown_vni", "encapsulated packet of a network that is not here")                   \
     X(TUNNEL_OPTION, "tunnel_option", "GENEVE packet with an unknown critical option or a control packet")             \
+    X(TUNNEL_ECN, "tunnel_ecn", "congestion marked outside a packet that cannot carry the mark (RFC 6040)")           \
     X(TUNNEL_NO_ROUTE, "tunnel_no_route", "no route to the remote tunnel endpoint")                                    \
     X(TUNNEL_NO_NEIGHBOUR, "tunnel_no_neighbour", "link address of the tunnel's next hop not resolved yet")            \
     X(TUNNEL_NO_UNDERLAY, "tunnel_no_underlay", "no port leads to the tunnel's next hop")                              \

@@ -21,6 +21,10 @@
 /* A MAC moves at most this often, so that a loop or a guest that plays ping-pong does not make every worker look at
  * every flow again all the time. */
 #define FDB_MOVE_INTERVAL 1u
+/* The control thread lets go of the lock after this many entries, so that no worker waits for a whole table. */
+#define FDB_SLICE 128u
+/* Entries looked at to find one that gives way: each new MAC in a full table costs at most this much. */
+#define FDB_EVICT_WINDOW 256u
 
 struct fdb_entry {
     _Atomic uint32_t version;
@@ -45,6 +49,7 @@ struct fdb {
     uint32_t aging;
     uint32_t free_list; /* chained by 'next' */
     uint32_t next_unused;
+    uint32_t evict_cursor;
 };
 
 static void fdb_acquire(struct fdb *fdb)
@@ -185,27 +190,23 @@ static void entry_remove(struct fdb *fdb, uint32_t index)
     fdb->n_entries--;
 }
 
-/* The oldest entry of 'attachment' (0: of any). Linear, but only ever run when the table is full and a new MAC turns up;
- * looks at a bounded window so that a flood of new MACs costs each at most this much. */
+/* The oldest entry of 'attachment' (0: of any) in a window of the table that moves on with each call. */
 static uint32_t oldest_of(struct fdb *fdb, uint32_t attachment, uint32_t now)
 {
-    static const uint32_t window = 256;
-    uint32_t start = 1 + (uint32_t)(fdb->seed.words[2]++ * window) % fdb->next_unused;
     uint32_t oldest = 0, oldest_age = 0;
 
-    for (uint32_t i = 0; i < window && i < fdb->next_unused; i++) {
-        uint32_t index = start + i < fdb->next_unused ? start + i : 1 + (start + i) % fdb->next_unused;
+    for (uint32_t i = 0; i < FDB_EVICT_WINDOW; i++) {
         struct fdb_entry *entry;
         uint32_t age;
 
-        if (index >= fdb->next_unused)
-            continue;
-        entry = entry_at(fdb, index);
+        if (++fdb->evict_cursor >= fdb->next_unused)
+            fdb->evict_cursor = 1;
+        entry = entry_at(fdb, fdb->evict_cursor);
         if (atomic_load(&entry->key) == 0 || (attachment != 0 && atomic_load(&entry->attachment) != attachment))
             continue;
         age = now - atomic_load(&entry->seen);
         if (oldest == 0 || age > oldest_age) {
-            oldest = index;
+            oldest = fdb->evict_cursor;
             oldest_age = age;
         }
     }
@@ -312,6 +313,10 @@ static uint32_t remove_if(struct fdb *fdb, bool (*is_victim)(const struct fdb *,
             entry_remove(fdb, index);
             removed++;
         }
+        if (index % FDB_SLICE == 0) {
+            fdb_release(fdb);
+            fdb_acquire(fdb);
+        }
     }
     fdb_release(fdb);
     return removed;
@@ -339,24 +344,23 @@ uint32_t fdb_flush(struct fdb *fdb, uint32_t attachment)
 
 size_t fdb_dump(struct fdb *fdb, uint32_t now, struct fdb_copy **copies)
 {
+    uint32_t last = fdb->next_unused; /* entries added from here on are for the next dump */
     size_t n = 0;
 
-    fdb_acquire(fdb);
-    *copies = malloc((fdb->n_entries + 1) * sizeof **copies);
-    for (uint32_t index = 1; *copies != NULL && index < fdb->next_unused; index++) {
+    *copies = malloc((last + 1) * sizeof **copies);
+    for (uint32_t index = 1; *copies != NULL && index < last; index++) {
         struct fdb_entry *entry = entry_at(fdb, index);
+        uint32_t version = atomic_load(&entry->version);
         uint64_t key = atomic_load(&entry->key);
         struct fdb_copy *copy = &(*copies)[n];
 
-        if (key == 0)
-            continue;
         memcpy(copy->mac.bytes, &key, sizeof copy->mac.bytes);
         copy->vlan = (uint16_t)(key >> 48);
         copy->attachment = atomic_load(&entry->attachment);
         copy->age = now - atomic_load(&entry->seen);
-        n++;
+        if (key != 0 && (version & 1) == 0 && atomic_load(&entry->version) == version)
+            n++;
     }
-    fdb_release(fdb);
     return n;
 }
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow_cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "dataplane/core/port.h"
+
+static void line_mark(struct flow_entry *line, uint8_t kind)
+{
+    memset(line->key, 0, sizeof line->key);
+    line->key[offsetof(struct flow_key, kind)] = kind;
+}
+
+static size_t table_size(const struct flow_cache *cache)
+{
+    return (size_t)flow_cache_line_count(cache) * sizeof(struct flow_entry);
+}
+
+int flow_cache_init(struct flow_cache *cache, uint32_t n_lines, void (*on_remove)(void *aux, struct flow_entry *entry),
+                    void *aux)
+{
+    uint32_t n_sets = 1;
+
+    memset(cache, 0, sizeof *cache);
+    while (n_sets * FLOW_SET_LINES < n_lines)
+        n_sets *= 2;
+    cache->set_mask = n_sets - 1;
+    cache->on_remove = on_remove;
+    cache->aux = aux;
+    hash_seed_init(&cache->seed);
+    cache->port_lines = calloc(PORTS_MAX, sizeof *cache->port_lines);
+    cache->lines = mmap(NULL, table_size(cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (cache->port_lines == NULL || cache->lines == MAP_FAILED) {
+        free(cache->port_lines);
+        if (cache->lines != MAP_FAILED)
+            munmap(cache->lines, table_size(cache));
+        cache->lines = NULL;
+        return -ENOMEM;
+    }
+    /* Random access over many megabytes: without large pages each look-up would also miss the TLB. Advice only. */
+    madvise(cache->lines, table_size(cache), MADV_HUGEPAGE);
+    for (uint32_t i = 0; i < flow_cache_line_count(cache); i++)
+        line_mark(&cache->lines[i], FLOW_LINE_EMPTY);
+    flow_cache_set_share(cache, 1);
+    return 0;
+}
+
+void flow_cache_fini(struct flow_cache *cache)
+{
+    if (cache->lines != NULL)
+        munmap(cache->lines, table_size(cache));
+    free(cache->port_lines);
+    memset(cache, 0, sizeof *cache);
+}
+
+void flow_cache_set_share(struct flow_cache *cache, uint32_t n_ports)
+{
+    uint32_t lines = flow_cache_line_count(cache);
+
+    /* Twice an equal share, so that busy ports may use what idle ones leave; never less than one in sixteen. */
+    cache->share = n_ports <= 1 ? lines : lines / n_ports * 2;
+    if (cache->share < lines / 16)
+        cache->share = lines / 16;
+    if (cache->share > lines)
+        cache->share = lines;
+}
+
+static uint32_t lines_of(const struct flow_entry *entry)
+{
+    return flow_line_kind(entry) == PACKET_IPV6 ? 2 : 1;
+}
+
+void flow_cache_remove(struct flow_cache *cache, struct flow_entry *entry)
+{
+    uint32_t n = lines_of(entry);
+
+    cache->on_remove(cache->aux, entry);
+    cache->port_lines[entry->port] -= n;
+    cache->n_flows--;
+    line_mark(entry, FLOW_LINE_EMPTY);
+    if (n == 2)
+        line_mark(entry + 1, FLOW_LINE_EMPTY);
+}
+
+/* The flow that line 'i' of the set belongs to, or NULL when the line is empty. */
+static struct flow_entry *flow_at(struct flow_entry *set, uint32_t i)
+{
+    switch (flow_line_kind(&set[i])) {
+    case FLOW_LINE_EMPTY:
+        return NULL;
+    case FLOW_LINE_SECOND:
+        return &set[i - 1];
+    default:
+        return &set[i];
+    }
+}
+
+/* Age of the youngest flow in 'n' lines from 'first'; UINT32_MAX when all are empty. Sets '*foreign' when one belongs
+ * to another ingress port. */
+static uint32_t age_of_lines(struct flow_entry *set, uint32_t first, uint32_t n, uint16_t port, uint32_t stamp,
+                             bool *foreign)
+{
+    uint32_t age = UINT32_MAX;
+
+    *foreign = false;
+    for (uint32_t i = first; i < first + n; i++) {
+        const struct flow_entry *flow = flow_at(set, i);
+
+        if (flow == NULL)
+            continue;
+        if (flow->port != port)
+            *foreign = true;
+        if (stamp - flow->stamp < age)
+            age = stamp - flow->stamp;
+    }
+    return age;
+}
+
+/* Where the flow may go: the first empty place from the home line on, else the place whose flows are oldest. */
+static int choose_place(const struct flow_cache *cache, struct flow_entry *set, uint32_t hash, uint32_t n,
+                        uint16_t port, uint32_t stamp)
+{
+    bool over_share = cache->port_lines[port] + n > cache->share;
+    uint32_t best_age = 0;
+    int best = -1;
+
+    for (uint32_t i = 0; i < FLOW_SET_LINES; i += n) {
+        uint32_t first = (hash + i) & (FLOW_SET_LINES - 1) & ~(n - 1);
+        bool foreign;
+        uint32_t age = age_of_lines(set, first, n, port, stamp, &foreign);
+
+        if (over_share && (foreign || age == UINT32_MAX))
+            continue;
+        if (age == UINT32_MAX)
+            return (int)first;
+        if (best < 0 || age > best_age) {
+            best = (int)first;
+            best_age = age;
+        }
+    }
+    return best;
+}
+
+struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash,
+                                     uint16_t port, uint32_t stamp)
+{
+    struct flow_entry *set = flow_cache_set(cache, hash);
+    uint32_t n = flow_key_is_long(key) ? 2 : 1;
+    int place = choose_place(cache, set, hash, n, port, stamp);
+    struct flow_entry *entry;
+
+    if (place < 0)
+        return NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        struct flow_entry *flow = flow_at(set, (uint32_t)place + i);
+
+        if (flow != NULL)
+            flow_cache_remove(cache, flow);
+    }
+
+    entry = &set[place];
+    memset(entry, 0, sizeof *entry);
+    memcpy(entry->key, key, FLOW_KEY_SHORT);
+    entry->stamp = stamp;
+    entry->port = port;
+    if (n == 2) {
+        line_mark(entry + 1, FLOW_LINE_SECOND);
+        memcpy(((struct flow_entry_second *)(entry + 1))->addresses, key->v6_src, 32);
+    }
+    cache->port_lines[port] += n;
+    cache->n_flows++;
+    return entry;
+}
+
+void flow_entry_key(const struct flow_entry *entry, struct flow_key *key)
+{
+    memset(key, 0, sizeof *key);
+    memcpy(key, entry->key, FLOW_KEY_SHORT);
+    if (flow_key_is_long(key))
+        memcpy(key->v6_src, ((const struct flow_entry_second *)(entry + 1))->addresses, 32);
+}
+
+void flow_cache_sweep(struct flow_cache *cache, uint32_t n_lines, void (*visit)(void *aux, struct flow_entry *entry),
+                      void *aux)
+{
+    uint32_t mask = flow_cache_line_count(cache) - 1;
+
+    for (uint32_t i = 0; i < n_lines; i++) {
+        struct flow_entry *entry = &cache->lines[cache->sweep_cursor++ & mask];
+
+        if (flow_line_kind(entry) < FLOW_LINE_EMPTY)
+            visit(aux, entry);
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <immintrin.h>
+
+#include "dataplane/core/hash.h"
+#include "dataplane/flow_key.h"
+
+/* One worker's flow cache: exact match, one writer and reader, no atomics.
+ *
+ * A table of 64-byte lines in sets of four adjacent ones; the hash names the set and the line to try first. A line:
+ *
+ *   0                                32      36       40      44     46     48       56       64
+ *   | key (first 32 bytes of it)     | stamp | session| action| flags| port | packets| bytes  |
+ *
+ * An IPv6 flow takes an even line and the odd one after it, which holds the addresses where hot state would be and the
+ * mark FLOW_LINE_SECOND where a key has its kind, so that no key can match it:
+ *
+ *   | zeros, kind = 0xff, zeros      | IPv6 source (16)           | IPv6 destination (16)      |
+ */
+
+#define FLOW_SET_LINES   4u
+#define FLOW_LINE_EMPTY  0xfeu /* kind of a line not in use */
+#define FLOW_LINE_SECOND 0xffu /* kind of the second line of an IPv6 flow */
+
+/* What to do with packets of the flow, the common cases without another line. */
+#define FLOW_DROP       0x0001u /* 'action' is the enum drop_reason */
+#define FLOW_LIST       0x0002u /* 'action' is the head of an output list; else 'out' */
+#define FLOW_VLAN_PUSH  0x0004u /* 'out.vlan' is the TCI */
+#define FLOW_VLAN_POP   0x0008u
+#define FLOW_VLAN_SET   0x0010u
+#define FLOW_TRACK      0x0020u /* show every packet to the session */
+#define FLOW_TCP        0x0040u /* show packets with flags other than ACK and PSH to the session */
+#define FLOW_REPLY      0x0080u /* the flow is its session's reply direction */
+#define FLOW_IF_NO_SESSION 0x0100u /* drop only while no session exists for the packet */
+#define FLOW_FLOOD      0x0200u /* the list is of a flood: void once the FDB learns an address */
+
+struct flow_entry {
+    uint8_t key[FLOW_KEY_SHORT];
+    uint32_t stamp;   /* the worker's stamp when the entry was last found valid (worker.h) */
+    uint32_t session; /* 0: none */
+    union {
+        struct {
+            uint16_t port;
+            uint16_t vlan;
+        } out;
+        uint32_t action;
+    };
+    uint16_t flags;
+    uint16_t port; /* ingress port, whose share of the cache it uses */
+    uint64_t packets;
+    uint64_t bytes;
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct flow_entry) == 64, "one line per flow");
+static_assert(offsetof(struct flow_entry, stamp) == FLOW_KEY_SHORT, "hot state is the other half of the line");
+
+/* The second line of an IPv6 flow. */
+struct flow_entry_second {
+    uint8_t mark[FLOW_KEY_SHORT];
+    uint8_t addresses[32];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct flow_entry_second) == sizeof(struct flow_entry), "lines are alike");
+
+struct flow_cache {
+    struct flow_entry *lines;
+    uint32_t set_mask;      /* number of sets less one */
+    struct hash_seed seed;
+    uint32_t n_flows;       /* living entries */
+    uint32_t share;         /* most lines that flows of one ingress port may use */
+    uint32_t *port_lines;   /* lines in use, by ingress port */
+    uint32_t sweep_cursor;
+    /* Called for each entry that goes, so that what 'action' names can be given back. */
+    void (*on_remove)(void *aux, struct flow_entry *entry);
+    void *aux;
+};
+
+/* 'n_lines' is rounded up to a power of two. 0 or -ENOMEM. */
+int flow_cache_init(struct flow_cache *cache, uint32_t n_lines,
+                    void (*on_remove)(void *aux, struct flow_entry *entry), void *aux);
+void flow_cache_fini(struct flow_cache *cache);
+void flow_cache_set_share(struct flow_cache *cache, uint32_t n_ports);
+
+static inline uint8_t flow_line_kind(const struct flow_entry *entry)
+{
+    return entry->key[offsetof(struct flow_key, kind)];
+}
+
+static inline uint32_t flow_cache_hash(const struct flow_cache *cache, const struct flow_key *key)
+{
+    uint64_t hash = hash_32(key, &cache->seed, 0);
+
+    if (flow_key_is_long(key))
+        hash = hash_32(key->v6_src, &cache->seed, hash);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, uint32_t hash)
+{
+    return &cache->lines[(size_t)(hash >> 2 & cache->set_mask) * FLOW_SET_LINES];
+}
+
+/* Brings the line that flow_cache_find() looks at first. */
+static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t hash)
+{
+    _mm_prefetch(flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1)), _MM_HINT_T0);
+}
+
+static inline bool flow_bytes_equal(const void *a, const void *b)
+{
+    const __m128i *x = a, *y = b;
+    __m128i low = _mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y));
+    __m128i high = _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
+    __m128i both = _mm_or_si128(low, high);
+
+    return _mm_testz_si128(both, both);
+}
+
+/* The entry of the key, or NULL. */
+static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache, const struct flow_key *key,
+                                                 uint32_t hash)
+{
+    struct flow_entry *set = flow_cache_set(cache, hash);
+
+    for (uint32_t i = 0; i < FLOW_SET_LINES; i++) {
+        struct flow_entry *entry = &set[(hash + i) & (FLOW_SET_LINES - 1)];
+
+        if (flow_bytes_equal(entry->key, key)) {
+            if (!flow_key_is_long(key) ||
+                flow_bytes_equal(((struct flow_entry_second *)(entry + 1))->addresses, key->v6_src))
+                return entry;
+        }
+    }
+    return NULL;
+}
+
+/* Makes an entry for a key that is not there, pushing out the oldest of its set if need be ('stamp' is the present one,
+ * larger differences are older). Hot state is zeroed but for 'stamp' and 'port'. NULL when the port has used up its
+ * share and nothing in the set is its own: the flow is then not cached. */
+struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash,
+                                     uint16_t port, uint32_t stamp);
+void flow_cache_remove(struct flow_cache *cache, struct flow_entry *entry);
+
+/* Copies the whole key of an entry. */
+void flow_entry_key(const struct flow_entry *entry, struct flow_key *key);
+
+/* Visits up to 'n_lines' lines from where the last call ended; 'visit' may remove the entry it is shown. */
+void flow_cache_sweep(struct flow_cache *cache, uint32_t n_lines,
+                      void (*visit)(void *aux, struct flow_entry *entry), void *aux);
+static inline uint32_t flow_cache_line_count(const struct flow_cache *cache)
+{
+    return (cache->set_mask + 1) * FLOW_SET_LINES;
+}

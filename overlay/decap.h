@@ -16,8 +16,8 @@ struct decap_table;
 
 struct decap_entry {
     enum tunnel_type type;
-    uint32_t remote;     /* network order */
-    uint32_t local;      /* network order; 0: any of our endpoint addresses */
+    uint32_t remote; /* network order */
+    uint32_t local;  /* network order; 0: any of our endpoint addresses */
     uint32_t vni;
     uint16_t dst_port;   /* host order */
     uint32_t attachment; /* what the inner frame's ingress attachment becomes */
@@ -32,7 +32,7 @@ struct decap_endpoint {
 };
 
 /* Control or builder thread. Copies. NULL when out of memory. Of two entries with the same (type, remote, local, vni,
- * dst_port) the first wins. */
+ * dst_port) the first wins; a dst_port belongs to the type of the first entry that names it. */
 struct decap_table *decap_table_create(const struct decap_endpoint *endpoints, size_t n_endpoints,
                                        const struct decap_entry *entries, size_t n_entries);
 void decap_table_destroy(struct decap_table *table);
@@ -48,6 +48,9 @@ enum decap_verdict {
  * checksum, UDP length and checksum (when not zero), VXLAN flags (RFC 7348 5) or GENEVE version, options, critical bit
  * and protocol type (RFC 8926 3.4: Ethernet only), known endpoint, known VNI, and that an inner Ethernet header
  * remains. Fragments of tunnel packets are dropped (TUNNEL_HEADER). Packets to a tunnel UDP port of ours are never
- * passed on. ECN: a CE mark outside is copied inside when the inner packet is ECN-capable (RFC 6040 4.2). */
+ * passed on. ECN is merged as RFC 6040 4.2 says: CE outside marks the inner packet when
+ * that is ECN-capable and drops it (TUNNEL_ECN) when it is not. Outer headers and the inner Ethernet header must lie in
+ * the first segment. What a device said about the outer checksums (RTE_MBUF_F_RX_*_GOOD) is believed, and forgotten
+ * with the outer headers. A packet with DECAP_DROP may be partly stripped. */
 enum decap_verdict decap_packet(const struct decap_table *table, uint16_t bridge, struct rte_mbuf *packet,
                                 uint32_t *attachment, enum drop_reason *reason);

@@ -17,14 +17,18 @@ struct encap_template {
     uint8_t l3_offset;                /* of the outer IPv4 header, from its first byte */
     uint8_t flags;
     uint8_t ttl;
-    uint32_t checksum_base;           /* IPv4 header checksum of the constant fields, not folded */
+    uint32_t checksum_base; /* IPv4 header checksum of the constant fields, not folded */
 } __attribute__((aligned(64)));
 
 /* 'vlan' is the 802.1Q TCI the outer frame carries, 0 for none. */
 void encap_template_init(struct encap_template *out, const struct tunnel_config *tunnel, const struct next_hop *hop,
                          uint16_t vlan);
 
-/* Stage, per packet: puts the outer header in front of the frame in 'packet'. 'entropy' (the flow's hash) chooses the
+/* Stage, per packet: puts the outer header in front of the frame in 'packet', whose first segment must belong to this
+ * packet alone (the ENCAP_HEADER_MAX bytes before the frame are overwritten) and whose own checksums must be complete.
+ * TTL and TOS are inherited from an inner IPv4 or IPv6 header, after at most one VLAN tag; another frame gets the
+ * default TTL and TOS 0. ECN goes out as it is inside (RFC 6040 4.1). The UDP checksum, when there is one, is summed here. 'entropy' (the flow's hash) chooses the
  * outer source port in 49152..65535 (RFC 7348 5, RFC 8926 3.3); 'id' is the outer IPv4 identification (matters only
- * without DF). 0, or -ENOBUFS when the buffer has no headroom or the result exceeds 65535 bytes. */
+ * without DF). 0, or -ENOBUFS when the buffer has no headroom or the outer packet would exceed 65535 bytes; the packet is
+ * unchanged then. */
 int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, uint32_t entropy, uint16_t id);

@@ -11,7 +11,8 @@ struct ids;
 
 struct ids *ids_create(uint32_t first, uint32_t last); /* inclusive; NULL when out of memory */
 void ids_destroy(struct ids *ids);
-uint32_t ids_take(struct ids *ids);         /* 0 when all are taken */
+uint32_t ids_take(struct ids *ids);        /* 0 when all are taken */
+uint32_t ids_take_lowest(struct ids *ids); /* the lowest free one: for indexes of tables that should stay short */
 void ids_give(struct ids *ids, uint32_t id);
 
 /* The process's ranges, made on first use. */

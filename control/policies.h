@@ -7,8 +7,10 @@
 #include "acl/policy.h"
 
 struct ovsdb_idl;
-struct ovsdb_idl_txn;
+struct logical_port;
+struct policy_rows;
 struct snapshot;
+struct uuid;
 
 /* The policy rows of the Sluice database (Logical_Port, Security_Group, Security_Group_Rule, Address_Group) turned into
  * compiled policy objects: address sets by number, one compiled policy per distinct set of groups and direction, one
@@ -21,6 +23,9 @@ void policies_destroy(struct policies *policies);
 /* Looks at the rows again. Returns true when anything changed that snapshots depend on. Called only when the database
  * is connected and synchronised; a database that goes away changes nothing. */
 bool policies_update(struct policies *policies, struct ovsdb_idl *idl);
+
+/* The same from rows that come from anywhere: what policies_update() calls with the rows of the database. */
+bool policies_apply(struct policies *policies, const struct policy_rows *rows);
 
 /* The policy of the interface named by 'iface_id' (external_ids:iface-id, may be NULL) or, failing that, by 'name'.
  * False when no Logical_Port row names it. '*policy' holds new references that an attachment takes over. '*version'
@@ -37,6 +42,9 @@ bool policies_deny_unknown(const struct policies *policies);
 
 /* The name of a rule for people: "GROUP/RULE" (rule's name, or the first characters of its UUID). NULL when unknown. */
 const char *policies_rule_name(const struct policies *policies, uint32_t rule_id);
+
+/* What became of a Logical_Port row; NULL for a row that has not been looked at. */
+struct logical_port *policies_port(const struct policies *policies, const struct uuid *row);
 
 /* Writes Logical_Port.status (bound interface, number of rules, error) and the errors of refused rows into the open
  * transaction, only where they differ. 'bound' is called with a Logical_Port's name and answers the interface that it

@@ -37,9 +37,9 @@ struct tunnel_port {
     struct vlan_config vlan;
     struct tunnel_config config;
     bool carries;
-    bool has_policy;             /* a Logical_Port row names the tunnel port (rare, but allowed) */
+    bool has_policy; /* a Logical_Port row names the tunnel port (rare, but allowed) */
     uint64_t policy_version;
-    struct port_policy policy;   /* taken over */
+    struct port_policy policy; /* taken over */
 };
 int tunnels_set_port(struct tunnels *tunnels, const struct tunnel_port *port, char **error);
 void tunnels_remove_port(struct tunnels *tunnels, const char *name);

@@ -230,13 +230,47 @@ bool packet_is_icmp_error(const struct packet *packet)
     if (packet->fragment == PACKET_LATER_FRAGMENT)
         return false;
     if (packet->kind == PACKET_IPV4 && packet->protocol == IPPROTO_ICMP)
-        return packet->icmp_type == 3 || packet->icmp_type == 4 || packet->icmp_type == 5 ||
-               packet->icmp_type == 11 || packet->icmp_type == 12;
+        return packet->icmp_type == 3 || packet->icmp_type == 4 || packet->icmp_type == 5 || packet->icmp_type == 11 ||
+               packet->icmp_type == 12;
     return packet->kind == PACKET_IPV6 && packet->protocol == IPPROTO_ICMPV6 && packet->icmp_type < 128;
+}
+
+static bool is_tag(uint16_t ethertype)
+{
+    return ethertype == ETHERTYPE_VLAN || ethertype == 0x88a8 || ethertype == 0x9100;
+}
+
+/* LLC with SNAP whose protocol is an Ethernet type (RFC 1042, and the bridge tunnel of 802.1H). */
+static bool is_snap(const uint8_t *llc)
+{
+    return llc[0] == 0xaa && llc[1] == 0xaa && llc[2] == 3 && llc[3] == 0 && llc[4] == 0 &&
+           (llc[5] == 0 || llc[5] == 0xf8);
+}
+
+uint16_t packet_inner_ethertype(const struct packet *packet)
+{
+    uint32_t offset = packet->vlan & PACKET_VLAN_PRESENT ? 16 : 12;
+    uint16_t ethertype = packet->ethertype;
+
+    for (;;) {
+        const uint8_t *at = packet->data + offset;
+
+        if (is_tag(ethertype) && offset + 6 <= packet->len) {
+            if ((read_be16(at + 2) & PACKET_VLAN_ID) != 0)
+                return ethertype;
+            offset += 4;
+        } else if (ethertype < 0x0600 && offset + 10 <= packet->len && is_snap(at + 2)) { /* a length, IEEE 802.3 */
+            offset += 8;
+        } else {
+            return ethertype;
+        }
+        ethertype = read_be16(packet->data + offset);
+    }
 }
 
 bool packet_is_uncacheable(const struct packet *packet)
 {
     return packet->kind == PACKET_ARP || packet->fragment != PACKET_WHOLE || packet_is_nd(packet) ||
-           packet_is_icmp_error(packet);
+           packet_is_icmp_error(packet) ||
+           (packet->kind == PACKET_L2 && packet_inner_ethertype(packet) != packet->ethertype);
 }

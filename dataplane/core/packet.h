@@ -76,7 +76,12 @@ static inline bool packet_is_nd(const struct packet *packet)
            packet->icmp_type <= 137;
 }
 
+/* The Ethernet type that a receiver ends up with who skips priority tags (VLAN 0) and unwraps SNAP (RFC 1042), as common
+ * stacks do: differs from 'ethertype' when the frame is IP in disguise (CVE-2021-27853). Only for PACKET_L2. A tag of a
+ * real VLAN ends the search. */
+uint16_t packet_inner_ethertype(const struct packet *packet);
+
 /* True when what may be said about this packet does not follow from its flow key alone, so that its fate must be
  * decided for each packet: ARP and ND carry addresses in the payload, ICMP errors quote another packet, fragments
- * depend on one another. */
+ * depend on one another, and an inner Ethernet type is not in the key. */
 bool packet_is_uncacheable(const struct packet *packet);

@@ -24,7 +24,7 @@
 struct conntrack;
 
 struct conntrack_config {
-    uint32_t capacity;   /* most sessions at once; rounded up to what the layout needs */
+    uint32_t capacity;      /* most sessions at once; rounded up to a power of two, 64 .. 2^26 */
     unsigned int n_workers; /* worker ids that may be used: 0..n_workers-1 */
 };
 
@@ -43,7 +43,7 @@ struct ct_match {
 
 /* The tuple of a packet in a zone: addresses, protocol, ports; ICMP and ICMPv6 echo (and timestamp) by identifier,
  * other protocols by addresses alone. False when the packet cannot belong to a session of its own (ICMP errors, ND,
- * later fragments, L2, ARP). */
+ * later fragments, L2, ARP). A request and the answer to another one with the same identifier have different tuples. */
 bool ct_tuple_from_packet(const struct packet *packet, uint32_t zone, struct ct_tuple *tuple);
 
 /* The same tuple seen from the other side. */
@@ -72,8 +72,9 @@ struct ct_new {
     struct session_verdict verdict;
 };
 
-/* Worker 'worker'. Creates a session, or finds the one that another worker created meanwhile. 0 with '*match' set;
- * -ENOSPC when the table is full. */
+/* Worker 'worker'. Creates a session, or finds the one that another worker created meanwhile (from either side: then
+ * the packet still has to be shown to it). 0 with '*match' set; -ENOSPC when the table is full (free sessions that
+ * other workers keep at hand, a few dozen each, do not count); -EINVAL when conntrack_admission() refuses the packet. */
 int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
                    struct ct_match *match);
 
@@ -82,7 +83,7 @@ enum ct_result {
     CT_SETTLED, /* nothing to track until a TCP flag other than ACK and PSH, or a new tick, is seen */
     CT_TRACK,   /* packet is fine, but the next one must be shown too (handshake, close, one-way UDP) */
     CT_INVALID, /* packet does not fit the session's state: drop it */
-    CT_GONE,    /* the session has been unlinked: look up again */
+    CT_GONE,    /* the session has been unlinked, perhaps by this very packet (a SYN after the end): look up again */
 };
 
 /* Worker. Shows the session one of its packets: advances the protocol's state and pushes the expiry out. Both
@@ -121,6 +122,7 @@ struct session_copy;
 size_t conntrack_dump(const struct conntrack *ct, uint32_t *cursor, struct session_copy *copies, size_t n);
 
 /* One line as ovs-appctl dpctl/dump-conntrack prints it: "tcp,orig=(src=..,dst=..,sport=..,dport=..),reply=(..),
- * zone=Z,protoinfo=(state=ESTABLISHED)". Zone 0 is left out. Returns 'buf'. */
+ * zone=Z,protoinfo=(state=ESTABLISHED)"; ICMP has "id=..,type=..,code=0" for the ports. Zone 0 is left out. Returns
+ * 'buf'. */
 #define CONNTRACK_TEXT_LEN 512
-const char *session_copy_format(const struct session_copy *copy, uint32_t now, char buf[CONNTRACK_TEXT_LEN]);
+const char *session_copy_format(const struct session_copy *copy, char buf[CONNTRACK_TEXT_LEN]);

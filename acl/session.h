@@ -10,13 +10,14 @@
 struct ct_tuple {
     struct inet_addr src;
     struct inet_addr dst;
+    uint32_t zone;
     uint16_t src_port; /* network order; ICMP echo: the identifier, in both */
     uint16_t dst_port;
     uint8_t protocol;
-    uint8_t pad[3]; /* zero: tuples are compared and hashed as bytes */
-    uint32_t zone;
+    uint8_t icmp_type; /* of an ICMP query or its answer: a request never passes for the reply to another one; else 0 */
+    uint8_t pad[6];    /* zero: tuples are compared and hashed as bytes */
 };
-_Static_assert(sizeof(struct ct_tuple) == 44, "no hidden padding in a tuple");
+_Static_assert(sizeof(struct ct_tuple) == 48, "no hidden padding in a tuple");
 
 /* The answer of policy for a session, both sides in its original direction. */
 struct session_verdict {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "acl/conntrack.h"
+
+#include <netinet/in.h>
+
+#include <rte_pause.h>
+
+#include "acl/conntrack_private.h"
+#include "acl/ct_tuple.h"
+#include "acl/tcp_states.h"
+
+enum ct_admission conntrack_admission(const struct packet *packet)
+{
+    if ((packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6) || packet->fragment == PACKET_LATER_FRAGMENT)
+        return CT_REFUSE;
+    if (packet->protocol == IPPROTO_TCP)
+        return tcp_class_of(packet->tcp_flags) == TCP_SYN ? CT_ADMIT : CT_REFUSE;
+    if (ct_protocol_is_icmp(packet->kind, packet->protocol))
+        return ct_icmp_is_request(packet->kind, packet->icmp_type) ? CT_ADMIT : CT_REFUSE;
+    return CT_ADMIT;
+}
+
+/* The state after one packet; SESSION_NONE when the packet does not fit. */
+static enum session_state next_state(uint8_t protocol, enum session_state state, enum ct_direction direction,
+                                     enum tcp_class class)
+{
+    if (protocol == IPPROTO_TCP)
+        return tcp_next_state(state, direction, class);
+    return direction == CT_REPLY ? SESSION_TWO_WAY : state;
+}
+
+static void touch(struct session *s, uint32_t now)
+{
+    uint32_t last_seen = atomic_load_explicit(&s->last_seen, memory_order_relaxed);
+
+    /* Workers read the clock one after another: never back. */
+    if ((int32_t)(now - last_seen) > 0)
+        atomic_store_explicit(&s->last_seen, now, memory_order_relaxed);
+}
+
+enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_direction direction, uint8_t tcp_flags,
+                               uint32_t now)
+{
+    struct session *s = ct_session(ct, session);
+    uint32_t word = atomic_load_explicit(&s->state, memory_order_acquire);
+    uint8_t protocol = s->original.protocol;
+    enum tcp_class class = TCP_ACK;
+    enum session_state state = SESSION_NONE;
+
+    if (session_word_life(word) != LIFE_LIVE)
+        return CT_GONE;
+    if (protocol == IPPROTO_TCP) {
+        class = tcp_class_of(tcp_flags);
+        if (class == TCP_IMPOSSIBLE)
+            return CT_INVALID;
+    }
+    for (;;) {
+        state = next_state(protocol, session_word_state(word), direction, class);
+        if (state == SESSION_NONE)
+            return CT_INVALID;
+        if (state == TCP_REOPEN) {
+            conntrack_close(ct, session);
+            return CT_GONE;
+        }
+        if (state == session_word_state(word))
+            break;
+        if (atomic_compare_exchange_weak_explicit(&s->state, &word,
+                                                  session_word(state, LIFE_LIVE, session_word_incarnation(word)),
+                                                  memory_order_acq_rel, memory_order_acquire))
+            break;
+        if (session_word_life(word) != LIFE_LIVE)
+            return CT_GONE;
+    }
+    touch(s, now);
+    return state == SESSION_ESTABLISHED || state == SESSION_TWO_WAY ? CT_SETTLED : CT_TRACK;
+}
+
+struct session_verdict conntrack_verdict(struct conntrack *ct, uint32_t session)
+{
+    struct session *s = ct_session(ct, session);
+    struct session_verdict verdict = {0};
+    uint32_t version = 0;
+
+    /* A writer holds an odd version for four stores. */
+    for (;;) {
+        version = atomic_load_explicit(&s->verdict_version, memory_order_acquire);
+        verdict.sequence = atomic_load_explicit(&s->verdict_sequence, memory_order_acquire);
+        verdict.egress_rule = atomic_load_explicit(&s->verdict_egress_rule, memory_order_acquire);
+        verdict.ingress_rule = atomic_load_explicit(&s->verdict_ingress_rule, memory_order_acquire);
+        verdict.allowed = atomic_load_explicit(&s->verdict_allowed, memory_order_acquire);
+        if ((version & 1) == 0 && atomic_load_explicit(&s->verdict_version, memory_order_relaxed) == version)
+            return verdict;
+        rte_pause();
+    }
+}
+
+void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct session_verdict *verdict)
+{
+    struct session *s = ct_session(ct, session);
+    uint32_t version = atomic_load_explicit(&s->verdict_version, memory_order_relaxed) & ~1u;
+
+    while (!atomic_compare_exchange_weak_explicit(&s->verdict_version, &version, version + 1, memory_order_acq_rel,
+                                                  memory_order_relaxed)) {
+        version &= ~1u;
+        rte_pause();
+    }
+    if ((int32_t)(verdict->sequence - atomic_load_explicit(&s->verdict_sequence, memory_order_relaxed)) >= 0) {
+        atomic_store_explicit(&s->verdict_sequence, verdict->sequence, memory_order_release);
+        atomic_store_explicit(&s->verdict_egress_rule, verdict->egress_rule, memory_order_release);
+        atomic_store_explicit(&s->verdict_ingress_rule, verdict->ingress_rule, memory_order_release);
+        atomic_store_explicit(&s->verdict_allowed, verdict->allowed, memory_order_release);
+    }
+    atomic_store_explicit(&s->verdict_version, version + 2, memory_order_release);
+}

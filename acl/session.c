@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "acl/session.h"
+
+#include <netinet/in.h>
+
+static const char *const state_names[SESSION_N_STATES] = {
+    [SESSION_NONE] = "NONE",
+    [SESSION_SYN_SENT] = "SYN_SENT",
+    [SESSION_SYN_SENT2] = "SYN_SENT2",
+    [SESSION_SYN_RECV] = "SYN_RECV",
+    [SESSION_ESTABLISHED] = "ESTABLISHED",
+    [SESSION_FIN_WAIT] = "FIN_WAIT",
+    [SESSION_CLOSE_WAIT] = "CLOSE_WAIT",
+    [SESSION_LAST_ACK] = "LAST_ACK",
+    [SESSION_TIME_WAIT] = "TIME_WAIT",
+    [SESSION_CLOSE] = "CLOSE",
+    [SESSION_ONE_WAY] = "ONE_WAY",
+    [SESSION_TWO_WAY] = "TWO_WAY",
+};
+
+enum timeout_class { TIMEOUT_GENERIC, TIMEOUT_TCP, TIMEOUT_UDP, TIMEOUT_ICMP, TIMEOUT_N_CLASSES };
+
+enum { MINUTE = 60, DAY = 86400 };
+
+/* A cell left out is a state that the protocol never has; it gets the shortest time allowed. */
+static const uint32_t timeouts[TIMEOUT_N_CLASSES][SESSION_N_STATES] = {
+    [TIMEOUT_TCP] = {[SESSION_SYN_SENT] = 2 * MINUTE,
+                     [SESSION_SYN_SENT2] = 2 * MINUTE,
+                     [SESSION_SYN_RECV] = MINUTE,
+                     [SESSION_ESTABLISHED] = 5 * DAY,
+                     [SESSION_FIN_WAIT] = 2 * MINUTE,
+                     [SESSION_CLOSE_WAIT] = MINUTE,
+                     [SESSION_LAST_ACK] = 30,
+                     [SESSION_TIME_WAIT] = 2 * MINUTE,
+                     [SESSION_CLOSE] = 10},
+    [TIMEOUT_UDP] = {[SESSION_ONE_WAY] = 30, [SESSION_TWO_WAY] = 2 * MINUTE},
+    [TIMEOUT_ICMP] = {[SESSION_ONE_WAY] = 30, [SESSION_TWO_WAY] = 30},
+    [TIMEOUT_GENERIC] = {[SESSION_ONE_WAY] = 10 * MINUTE, [SESSION_TWO_WAY] = 10 * MINUTE},
+};
+
+static enum timeout_class timeout_class(uint8_t protocol)
+{
+    switch (protocol) {
+    case IPPROTO_TCP:
+        return TIMEOUT_TCP;
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE:
+        return TIMEOUT_UDP;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return TIMEOUT_ICMP;
+    default:
+        return TIMEOUT_GENERIC;
+    }
+}
+
+const char *session_state_name(enum session_state state)
+{
+    return (unsigned int)state < SESSION_N_STATES ? state_names[state] : "NONE";
+}
+
+uint32_t session_timeout(uint8_t protocol, enum session_state state)
+{
+    uint32_t seconds = 0;
+
+    if ((unsigned int)state < SESSION_N_STATES)
+        seconds = timeouts[timeout_class(protocol)][state];
+    return seconds < SESSION_CACHE_IDLE + 2 ? SESSION_CACHE_IDLE + 2 : seconds;
+}

@@ -12,6 +12,7 @@
 #include "overlay/decap_table.h"
 #include "overlay/geneve.h"
 #include "overlay/inner.h"
+#include "overlay/udp_sum.h"
 #include "overlay/vxlan.h"
 #include "overlay/wire.h"
 
@@ -78,13 +79,10 @@ static inline bool find_outer(const struct decap_table *table, uint16_t bridge, 
 static bool udp_checksum_correct(const struct outer *outer, const struct rte_mbuf *packet)
 {
     uint64_t verdict = packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-    uint16_t sum;
 
     if (verdict == RTE_MBUF_F_RX_L4_CKSUM_GOOD || verdict == RTE_MBUF_F_RX_L4_CKSUM_NONE)
         return true;
-    if (rte_raw_cksum_mbuf(packet, outer->l4_offset, outer->udp_length, &sum) != 0)
-        return false;
-    return wire_fold((uint32_t)sum + rte_ipv4_phdr_cksum(outer->ip, 0)) == 0xffff;
+    return udp_sum(packet, outer->ip, outer->l4_offset, outer->udp_length) == 0xffff;
 }
 
 /* Lengths and checksums of the outer IPv4 and UDP headers. A device's word that a checksum is right is taken; its word

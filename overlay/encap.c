@@ -13,6 +13,7 @@
 
 #include "overlay/geneve.h"
 #include "overlay/inner.h"
+#include "overlay/udp_sum.h"
 #include "overlay/vxlan.h"
 #include "overlay/wire.h"
 
@@ -86,19 +87,6 @@ void encap_template_init(struct encap_template *out, const struct tunnel_config 
     put_tunnel_header((uint8_t *)(udp + 1), tunnel);
 }
 
-/* The UDP checksum (RFC 768), over pseudo header, UDP header and everything behind it in all segments. */
-static uint16_t udp_checksum(const struct rte_mbuf *packet, const struct rte_ipv4_hdr *ip, uint32_t offset,
-                             uint16_t udp_len)
-{
-    uint16_t sum = 0;
-    uint16_t checksum;
-
-    /* Cannot fail: the range is the rest of the packet. */
-    rte_raw_cksum_mbuf(packet, offset, udp_len, &sum);
-    checksum = (uint16_t)~wire_fold((uint32_t)sum + rte_ipv4_phdr_cksum(ip, 0));
-    return checksum != 0 ? checksum : 0xffff;
-}
-
 int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, uint32_t entropy, uint16_t id)
 {
     uint8_t *frame = rte_pktmbuf_mtod(packet, uint8_t *);
@@ -133,8 +121,12 @@ int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, 
     udp->dgram_len = rte_cpu_to_be_16((uint16_t)(total - sizeof *ip));
 
     rte_pktmbuf_prepend(packet, template->len);
-    if (unlikely(template->flags & ENCAP_CSUM))
-        udp->dgram_cksum =
-            udp_checksum(packet, ip, template->l3_offset + (uint32_t)sizeof *ip, (uint16_t)(total - sizeof *ip));
+    if (unlikely(template->flags & ENCAP_CSUM)) {
+        uint16_t checksum =
+            (uint16_t)~udp_sum(packet, ip, template->l3_offset + (uint32_t)sizeof *ip, (uint16_t)(total - sizeof *ip));
+
+        /* Zero on the wire means "none" (RFC 768). */
+        udp->dgram_cksum = checksum != 0 ? checksum : 0xffff;
+    }
     return 0;
 }

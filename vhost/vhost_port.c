@@ -143,9 +143,7 @@ static int vhost_open(struct port *port, const struct port_config *config, char 
 
     /* Before rte_vhost can call back. */
     port->impl = device;
-    port->n_txq = (uint16_t)RTE_MIN(config->n_workers, (unsigned int)PORT_QUEUES_MAX);
-    if (port->n_txq == 0)
-        port->n_txq = 1;
+    port->n_txq = PORT_QUEUES_MAX; /* they cost nothing: tx_map spreads them over what the guest has */
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);
     atomic_store_explicit(&port->ready, false, memory_order_relaxed);
     if (device->path[0] != '\0')

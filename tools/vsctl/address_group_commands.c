@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <config.h>
+
+#include "tools/vsctl/commands.h"
+#include "tools/vsctl/sluice_row.h"
+
+#include "control/schema/sluice-idl.h"
+
+#include <limits.h>
+
+#include "db-ctl-base.h"
+#include "openvswitch/util.h"
+
+static const struct sluice_noun address_group_noun = {
+    .table = &sluicerec_table_address_group, .name = &sluicerec_address_group_col_name, .text = "address group"};
+
+static const struct sluice_noun group_noun = {
+    .table = &sluicerec_table_security_group, .name = &sluicerec_security_group_col_name, .text = "security group"};
+
+static void pre_address_group(struct ctl_context *ctx)
+{
+    static const struct ovsdb_idl_column *const columns[] = {&sluicerec_address_group_col_addresses};
+    static const struct ovsdb_idl_column *const group_columns[] = {&sluicerec_security_group_col_rules,
+                                                                   &sluicerec_security_group_rule_col_remote_addresses};
+    sluice_row_prerequisites(ctx, &address_group_noun, columns, ARRAY_SIZE(columns));
+    sluice_row_prerequisites(ctx, &group_noun, group_columns, ARRAY_SIZE(group_columns));
+}
+
+static const struct sluicerec_address_group *address_group_cast(const struct ovsdb_idl_row *row)
+{
+    return CONTAINER_OF(row, struct sluicerec_address_group, header_);
+}
+
+static void set_addresses(struct ctl_context *ctx, const struct sluicerec_address_group *group)
+{
+    sluicerec_address_group_set_addresses(group, (const char **)&ctx->argv[2], ctx->argc - 2);
+}
+
+static void cmd_address_group_add(struct ctl_context *ctx)
+{
+    const struct ovsdb_idl_row *row = sluice_row_insert(ctx, &address_group_noun);
+    if (row) {
+        sluicerec_address_group_set_name(address_group_cast(row), ctx->argv[1]);
+        set_addresses(ctx, address_group_cast(row));
+    }
+}
+
+static void cmd_address_group_del(struct ctl_context *ctx)
+{
+    const struct ovsdb_idl_row *row = sluice_row_get_to_delete(ctx, &address_group_noun, ctx->argv[1]);
+    if (!row) {
+        return;
+    }
+    const struct sluicerec_address_group *group = address_group_cast(row);
+    const struct sluicerec_security_group *user;
+    SLUICEREC_SECURITY_GROUP_FOR_EACH(user, ctx->idl)
+    {
+        for (size_t i = 0; i < user->n_rules; i++) {
+            if (user->rules[i]->remote_addresses == group) {
+                ctl_fatal("cannot delete address group %s because a rule of security group %s refers to it",
+                          group->name, user->name);
+            }
+        }
+    }
+    sluicerec_address_group_delete(group);
+}
+
+static void cmd_address_group_list(struct ctl_context *ctx)
+{
+    sluice_row_list(ctx, &address_group_noun);
+}
+
+static void cmd_address_group_set_addresses(struct ctl_context *ctx)
+{
+    set_addresses(ctx, address_group_cast(sluice_row_get(ctx, &address_group_noun, ctx->argv[1])));
+}
+
+static void cmd_address_group_get_addresses(struct ctl_context *ctx)
+{
+    const struct ovsdb_idl_row *row = sluice_row_get(ctx, &address_group_noun, ctx->argv[1]);
+    const struct sluicerec_address_group *group = address_group_cast(row);
+    sluicerec_address_group_verify_addresses(group);
+    sluice_row_list_strings(ctx, group->addresses, group->n_addresses);
+}
+
+// clang-format off
+const struct ctl_command_syntax vsctl_address_group_commands[] = {
+    {"address-group-add", 1, INT_MAX, "NEW-GROUP [ADDRESS]...", pre_address_group, cmd_address_group_add, NULL,
+     "--may-exist", RW},
+    {"address-group-del", 1, 1, "GROUP", pre_address_group, cmd_address_group_del, NULL, "--if-exists", RW},
+    {"address-group-list", 0, 0, "", pre_address_group, cmd_address_group_list, NULL, "", RO},
+    {"address-group-set-addresses", 1, INT_MAX, "GROUP [ADDRESS]...", pre_address_group, cmd_address_group_set_addresses,
+     NULL, "", RW},
+    {"address-group-get-addresses", 1, 1, "GROUP", pre_address_group, cmd_address_group_get_addresses, NULL, "", RO},
+    {.name = NULL},
+};
+// clang-format on

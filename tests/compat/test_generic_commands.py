@@ -183,6 +183,18 @@ def test_wait_until_sees_a_later_change(server):
     assert (waiter["outcome"].status, waiter["outcome"].out) == (0, "br0\n")
 
 
+def test_concurrent_changes_do_not_undo_each_other(server):
+    """Each command line reads the list of ports and writes it back: one that lost the race must start again."""
+    names = [f"p{i}" for i in range(12)]
+    assert server.vsctl("add-br", "br0").status == 0
+    threads = [threading.Thread(target=server.vsctl, args=("add-port", "br0", name)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.vsctl("list-ports", "br0").out.split() == sorted(names)
+
+
 def test_commands_and_options_are_listed(pair):
     """Every command of ovs-vsctl that is listed here as implemented has the same syntax."""
     theirs = set(pair.theirs.vsctl("--commands", program=OVS_VSCTL).out.splitlines())
@@ -190,6 +202,15 @@ def test_commands_and_options_are_listed(pair):
     left_out = {line for line in theirs - ours if not re.search(r",(\w+-aa-mapping|\w+-zone-tp|list-dp-cap),", line)}
     assert left_out == set()
     assert pair.theirs.vsctl("--options", program=OVS_VSCTL).out == pair.ours.vsctl("--options").out
+
+
+def test_help_and_version(server):
+    usage = server.vsctl("--help")
+    assert (usage.status, usage.err) == (0, "")
+    for line in server.vsctl("--commands").out.splitlines():
+        assert re.search(rf"\b{line.split(',')[-2]}\b", usage.out), line
+    assert re.fullmatch(r"sluice-vsctl \S+\nOpen vSwitch Library \S+\nDB Schema Open_vSwitch \S+\nDB Schema Sluice \S+\n",
+                        server.vsctl("--version").out)
 
 
 def test_no_server(pair):

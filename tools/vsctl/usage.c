@@ -49,7 +49,9 @@ void vsctl_usage_print(void)
            program_name, program_name);
     print_commands(&vsctl_open_vswitch);
     print_commands(&vsctl_sluice);
-    printf("\n%s\n%s", ctl_get_db_cmd_usage(), ctl_list_db_tables_usage());
+    printf("\n%s", ctl_get_db_cmd_usage());
+    printf("  comment [ARG]...            do nothing; the server logs the command line\n");
+    printf("\n%s", ctl_list_db_tables_usage());
     printf("\nOptions:\n"
            "  --db=DATABASE               connect to DATABASE\n"
            "                              (default: %s)\n"

@@ -82,7 +82,8 @@ class Guest:
                  "-kernel", IMAGE / "vmlinuz", "-initrd", IMAGE / "initrd",
                  "-append", "console=ttyS0 quiet panic=-1 mitigations=off nokaslr net.ifnames=0",
                  "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
-                 "-chardev", f"socket,id=agent,path={agent}", "-serial", "chardev:agent"]
+                 "-chardev", f"socket,id=agent,path={agent}", "-device", "virtio-serial-pci",
+                 "-device", "virtserialport,chardev=agent,name=agent"]
         # No vectors: QEMU 7.2 with TCG crashes when a vhost-user device unmasks an MSI-X vector.
         for index, nic in enumerate(self.nics):
             side = ",server=on" if nic.server else ",reconnect=1"
@@ -194,9 +195,15 @@ class Guest:
     def arping(self, address, count=3, source=None, device="eth0"):
         """How many of COUNT ARP requests were answered."""
         origin = f"-s {source}" if source else ""
-        result = self.run(f"arping -b -c {count} -w {count} {origin} -I {device} {address}", timeout=count + 5)
-        match = re.search(r"Received (\d+) repl", result.output)
+        result = self.run(f"arping -b -c {count} -w {count + 1} {origin} -I {device} {address}", timeout=count + 5)
+        match = re.search(r"Received (\d+) resp", result.output)
         return int(match[1]) if match else 0
+
+    def echoes_received(self):
+        """How many IPv4 echo requests have arrived since the guest started."""
+        output = self.run("grep ^Icmp: /proc/net/snmp", check=True).output
+        names, values = (line.split() for line in output.splitlines())
+        return int(values[names.index("InEchos")])
 
     def serve_tcp(self, port, text):
         """Answer every connection to a port with a line of text, until the guest ends."""

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Make the kernel and the initramfs of the test guests and print the folder they are in.
 # The kernel is Debian's cloud kernel, downloaded and unpacked but not installed; the initramfs is busybox, the modules
-# of virtio-net and tools/setup/guest-init. Quick when both are there and up to date.
+# of its virtio devices and tools/setup/guest-init. Quick when both are there and up to date.
 set -eu
 
 here=$(dirname "$(readlink -f "$0")")
 cache=${SLUICE_CACHE:-/var/cache/sluice}
 dest=$cache/guest
 # Loaded by the guest's init, in this order.
-MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net"
+MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console failover net_failover virtio_net"
 # There for a test to load: VLAN devices.
 EXTRA_MODULES="llc stp garp mrp 8021q"
 

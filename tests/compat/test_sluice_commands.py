@@ -140,6 +140,29 @@ def test_group_that_names_itself_can_be_deleted(server):
     assert ok(server, "--bare", "--columns=_uuid", "list", "Security_Group_Rule") == ""
 
 
+def test_rule_and_what_it_refers_to_go_in_one_transaction(server):
+    quiet(server, "group-add web -- group-add db -- address-group-add office")
+    ok(server, "rule-add", "db", "name=a", "direction=ingress", "remote_group=web")
+    ok(server, "rule-add", "db", "name=b", "direction=ingress", "remote_addresses=office")
+    ok(server, "rule-add", "db", "name=c", "direction=ingress", "remote_group=db")
+    quiet(server, """
+        rule-del db a b -- group-del web -- address-group-del office
+        rule-del db c -- group-del db
+        """)
+    assert ok(server, "group-list", "--", "address-group-list") == ""
+    assert ok(server, "--bare", "--columns=_uuid", "list", "Security_Group_Rule") == ""
+
+
+def test_groups_that_name_each_other(server):
+    quiet(server, "group-add a -- group-add b")
+    ok(server, "rule-add", "a", "name=r", "direction=ingress", "remote_group=b")
+    ok(server, "rule-add", "b", "name=r", "direction=ingress", "remote_group=a")
+    assert refused(server, "group-del", "a", "--", "group-del", "b") == \
+        "cannot delete security group a because a rule of security group b refers to it"
+    quiet(server, "rule-del b r -- group-del a -- group-del b")
+    assert ok(server, "group-list") == ""
+
+
 def test_rules(server):
     quiet(server, "group-add web -- address-group-add office 192.0.2.0/24")
     first = ok(server, "rule-add", "web", "name=ssh", "direction=ingress", "ethertype=IPv4", "protocol=tcp", "port_min=22",

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "tools/vsctl/commands.h"
+#include "tools/vsctl/rule_user.h"
 #include "tools/vsctl/sluice_row.h"
 
 #include "control/schema/sluice-idl.h"
@@ -45,24 +46,30 @@ static void cmd_address_group_add(struct ctl_context *ctx)
     }
 }
 
-static void cmd_address_group_del(struct ctl_context *ctx)
+// As for a security group: references from rules that go in the same transaction are cleared, any other is a fatal error.
+static void clear_references(struct ctl_context *ctx, const struct sluicerec_address_group *group)
 {
-    const struct ovsdb_idl_row *row = sluice_row_get_to_delete(ctx, &address_group_noun, ctx->argv[1]);
-    if (!row) {
-        return;
-    }
-    const struct sluicerec_address_group *group = address_group_cast(row);
-    const struct sluicerec_security_group *user;
-    SLUICEREC_SECURITY_GROUP_FOR_EACH(user, ctx->idl)
+    const struct sluicerec_security_group_rule *rule;
+    SLUICEREC_SECURITY_GROUP_RULE_FOR_EACH(rule, ctx->idl)
     {
-        for (size_t i = 0; i < user->n_rules; i++) {
-            if (user->rules[i]->remote_addresses == group) {
+        if (rule->remote_addresses == group) {
+            const struct sluicerec_security_group *user = rule_user_find(ctx, rule, NULL);
+            if (user) {
                 ctl_fatal("cannot delete address group %s because a rule of security group %s refers to it",
                           group->name, user->name);
             }
+            sluicerec_security_group_rule_set_remote_addresses(rule, NULL);
         }
     }
-    sluicerec_address_group_delete(group);
+}
+
+static void cmd_address_group_del(struct ctl_context *ctx)
+{
+    const struct ovsdb_idl_row *row = sluice_row_get_to_delete(ctx, &address_group_noun, ctx->argv[1]);
+    if (row) {
+        clear_references(ctx, address_group_cast(row));
+        sluicerec_address_group_delete(address_group_cast(row));
+    }
 }
 
 static void cmd_address_group_list(struct ctl_context *ctx)

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include "tools/vsctl/commands.h"
+#include "tools/vsctl/rule_user.h"
 #include "tools/vsctl/sluice_row.h"
 
 #include "control/schema/sluice-idl.h"
@@ -41,7 +42,7 @@ static void cmd_group_add(struct ctl_context *ctx)
 }
 
 // The server would refuse as well, but could not say what the trouble is in words of the user.
-static void check_unused(struct ctl_context *ctx, const struct sluicerec_security_group *group)
+static void check_ports(struct ctl_context *ctx, const struct sluicerec_security_group *group)
 {
     const struct sluicerec_logical_port *port;
     SLUICEREC_LOGICAL_PORT_FOR_EACH(port, ctx->idl)
@@ -52,14 +53,22 @@ static void check_unused(struct ctl_context *ctx, const struct sluicerec_securit
             }
         }
     }
-    const struct sluicerec_security_group *other;
-    SLUICEREC_SECURITY_GROUP_FOR_EACH(other, ctx->idl)
+}
+
+// A reference from a rule keeps the group even if the rule goes in the same transaction, so those of rules that do (the
+// group's own, and those an earlier command has taken out of theirs) are cleared. Any other is a fatal error.
+static void clear_references(struct ctl_context *ctx, const struct sluicerec_security_group *group)
+{
+    const struct sluicerec_security_group_rule *rule;
+    SLUICEREC_SECURITY_GROUP_RULE_FOR_EACH(rule, ctx->idl)
     {
-        for (size_t i = 0; i < other->n_rules && other != group; i++) {
-            if (other->rules[i]->remote_group == group) {
+        if (rule->remote_group == group) {
+            const struct sluicerec_security_group *user = rule_user_find(ctx, rule, group);
+            if (user) {
                 ctl_fatal("cannot delete security group %s because a rule of security group %s refers to it",
-                          group->name, other->name);
+                          group->name, user->name);
             }
+            sluicerec_security_group_rule_set_remote_group(rule, NULL);
         }
     }
 }
@@ -67,19 +76,11 @@ static void check_unused(struct ctl_context *ctx, const struct sluicerec_securit
 static void cmd_group_del(struct ctl_context *ctx)
 {
     const struct ovsdb_idl_row *row = sluice_row_get_to_delete(ctx, &group_noun, ctx->argv[1]);
-    if (!row) {
-        return;
+    if (row) {
+        check_ports(ctx, group_cast(row));
+        clear_references(ctx, group_cast(row));
+        sluicerec_security_group_delete(group_cast(row));
     }
-    const struct sluicerec_security_group *group = group_cast(row);
-    sluicerec_security_group_verify_rules(group);
-    check_unused(ctx, group);
-    // A reference from a rule of its own would keep the group; the rule goes with the group in the same transaction.
-    for (size_t i = 0; i < group->n_rules; i++) {
-        if (group->rules[i]->remote_group == group) {
-            sluicerec_security_group_rule_set_remote_group(group->rules[i], NULL);
-        }
-    }
-    sluicerec_security_group_delete(group);
 }
 
 static void cmd_group_list(struct ctl_context *ctx)

@@ -2,6 +2,7 @@
 #include "acl/conntrack.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -152,7 +153,7 @@ static enum session_state first_state(const struct ct_new *new_session)
 {
     if (conntrack_admission(new_session->packet) != CT_ADMIT)
         return SESSION_NONE;
-    if (new_session->tuple.protocol != 6)
+    if (new_session->tuple.protocol != IPPROTO_TCP)
         return SESSION_ONE_WAY;
     return tcp_next_state(SESSION_NONE, CT_ORIGINAL, tcp_class_of(new_session->packet->tcp_flags));
 }

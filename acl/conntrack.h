@@ -94,7 +94,7 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
 
 /* The session's verdict (which policy sequence it was last evaluated under, and the answer). Get: any thread. Set:
  * worker; an older sequence never replaces a newer one. */
-struct session_verdict conntrack_verdict(struct conntrack *ct, uint32_t session);
+struct session_verdict conntrack_verdict(const struct conntrack *ct, uint32_t session);
 void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct session_verdict *verdict);
 
 /* Worker (or control thread for a session nobody else removes): unlinks the session now. Idempotent. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "acl/conntrack_private.h"
 
+#include <netinet/in.h>
+
 #include "dataplane/core/qsbr.h"
 
 /* Timers and the end of sessions. The wheel is lazy: packets never move a session on it. A session is looked at when
- * its slot comes up, at the latest after one turn, and either expires or goes to the slot of its deadline.
+ * its slot comes up, at the latest after one turn, and either expires or goes to the slot of its deadline. So one whose
+ * state shortened its time (a reset after hours) may outlive it by a turn; until then it is found, as it is in state.
  *
  *   LIVE --ct_kill()--> DEAD --retire()--> waiting --token--> grace --readers quiet--> idle --cache idle--> FREE
  *          by the owner: at once
@@ -84,7 +87,8 @@ void ct_timer_start(struct conntrack *ct, unsigned int worker, uint32_t session,
 {
     struct ct_worker *w = &ct->workers[worker];
     const struct session *s = ct_session(ct, session);
-    uint32_t due = s->original.protocol == 6 ? now + FIRST_LOOK : now + CT_WHEEL_SLOTS;
+    uint32_t word = atomic_load_explicit(&s->state, memory_order_relaxed);
+    uint32_t due = s->original.protocol == IPPROTO_TCP ? now + FIRST_LOOK : ct_session_deadline(s, word);
 
     if (!w->started) {
         w->tick = now;
@@ -236,8 +240,7 @@ void conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsign
 
             wheel_remove(ct, from, session);
             atomic_store_explicit(&ct_session(ct, session)->owner, (uint8_t)heir, memory_order_relaxed);
-            /* Soon, and spread out: the first look finds the right slot. */
-            wheel_insert(ct, to, session, to->tick + 1 + slot);
+            wheel_insert(ct, to, session, to->tick + (slot - from->tick) % CT_WHEEL_SLOTS);
         }
     }
     while (from->closing != 0) {

@@ -75,7 +75,7 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
     return state == SESSION_ESTABLISHED || state == SESSION_TWO_WAY ? CT_SETTLED : CT_TRACK;
 }
 
-struct session_verdict conntrack_verdict(struct conntrack *ct, uint32_t session)
+struct session_verdict conntrack_verdict(const struct conntrack *ct, uint32_t session)
 {
     struct session *s = ct_session(ct, session);
     struct session_verdict verdict = {0};

@@ -90,11 +90,12 @@ class Guest:
             multi = ",mq=on" if nic.queues > 1 else ""
             words += ["-chardev", f"socket,id=vhost{index},path={nic.socket}{side}",
                       "-netdev", f"vhost-user,id=net{index},chardev=vhost{index},queues={nic.queues}",
-                      "-device", f"virtio-net-pci,netdev=net{index},mac={nic.mac},romfile=,vectors=0{multi}{self._virtio}"]
+                      "-device",
+                      f"virtio-net-pci,netdev=net{index},mac={nic.mac},romfile=,vectors=0{multi}{self._virtio}"]
         return words
 
     def wait_ready(self, timeout=BOOT_SECONDS):
-        """Wait until the guest takes commands. It does not boot before the switch is on the other end of its socket."""
+        """Wait until the guest takes commands. It does not boot before the switch is at its socket."""
         self._line(b"ready", timeout)
         return self
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The laboratory: owns everything that is started and takes it down in reverse, however the work ends."""
 
+import os
 import shutil
 import signal
 import sys
@@ -10,8 +11,12 @@ from pathlib import Path
 from . import netns
 from .guest import Guest
 from .host import Host
-from .process import LabError
+from .process import LabError, alive
 
+# Short, because socket paths are limited to 107 characters.
+FOLDER = Path("/tmp")
+# Its presence in a laboratory's folder keeps the folder.
+KEEP = "keep"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -22,7 +27,10 @@ class Lab:
         self._undo = []
         self._keep_files = keep_files
         netns.sweep()
-        self.dir = Path(tempfile.mkdtemp(prefix="sluice-", dir="/tmp"))
+        _sweep_folders()
+        self.dir = Path(tempfile.mkdtemp(prefix=f"sluice-{os.getpid()}-", dir=FOLDER))
+        if keep_files:
+            (self.dir / KEEP).touch()
 
     def __enter__(self):
         return self
@@ -70,6 +78,14 @@ class Lab:
             shutil.rmtree(self.dir, ignore_errors=True)
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _sweep_folders():
+    """Remove what laboratories that were killed have left in /tmp, unless they were to keep it."""
+    for folder in FOLDER.glob("sluice-[0-9]*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not alive(int(owner)) and not (folder / KEEP).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_on_signals():

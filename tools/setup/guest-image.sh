@@ -9,7 +9,8 @@ here=$(dirname "$(readlink -f "$0")")
 cache=${SLUICE_CACHE:-/var/cache/sluice}
 dest=$cache/guest
 # Loaded by the guest's init, in this order.
-MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console failover net_failover virtio_net"
+MODULES="virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_console
+    failover net_failover virtio_net"
 # There for a test to load: VLAN devices.
 EXTRA_MODULES="llc stp garp mrp 8021q"
 
@@ -22,7 +23,7 @@ if up_to_date; then
     exit 0
 fi
 
-mkdir -p "$dest" 2>/dev/null || fail "$dest cannot be made, so there is no place for the guest image (SLUICE_CACHE names another)"
+mkdir -p "$dest" 2>/dev/null || fail "$dest cannot be made, so there is no place for the guest image"
 exec 9>"$dest/lock"
 flock 9
 if up_to_date; then

@@ -170,7 +170,8 @@ class Guest:
             if select.select([self._shell], [], [], left)[0]:
                 read = self._shell.recv(1 << 16)
                 if not read:
-                    raise LabError(f"guest {self.name}: QEMU ended with {self._qemu.status}\n{tail(self.log)}\n{tail(self.console)}")
+                    raise LabError(f"guest {self.name}: QEMU ended with status {self._qemu.status}\n"
+                                   f"{tail(self.log)}\n{tail(self.console)}")
                 self._input += read
 
     # Network --------------------------------------------------------------------------------------------------------

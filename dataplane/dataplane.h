@@ -60,10 +60,10 @@ uint32_t dataplane_now(void);
 
 /* Sums over workers. */
 struct dataplane_totals {
-    uint64_t hits;       /* packets that found a valid flow */
-    uint64_t misses;     /* packets that were resolved */
-    uint64_t lost;       /* packets dropped because resolving failed for want of memory */
-    uint64_t flows;      /* living flow cache entries (as of the last sweep) */
+    uint64_t hits;   /* packets that found a valid flow */
+    uint64_t misses; /* packets that were resolved */
+    uint64_t lost;   /* packets dropped because resolving failed for want of memory */
+    uint64_t flows;  /* living flow cache entries (as of the last sweep) */
 };
 void dataplane_totals(struct dataplane_totals *totals);
 
@@ -74,7 +74,7 @@ struct flow_copy {
     struct flow_key key;
     uint64_t packets;
     uint64_t bytes;
-    uint32_t idle;           /* ticks since last used */
-    char action[256];        /* as text: "output:3", "drop(policy_ingress)", "vxlan(...)" */
+    uint32_t idle;    /* ticks since last used */
+    char action[256]; /* as text: "output:3", "drop(policy_ingress)", "vxlan(...)" */
 };
 void dataplane_dump_flows(void (*visit)(void *aux, const struct flow_copy *flow), void *aux);

@@ -14,10 +14,10 @@
  * Writers hold 'lock'. Readers walk without it: an entry may be taken out and used again for another MAC while a reader
  * stands on it, so each entry has a version that is odd while it changes, and a walk is bounded. The worst a reader can
  * see is "unknown", which floods. */
-#define FDB_BUCKETS     16384u
-#define FDB_CHUNK       8192u
-#define FDB_CHUNKS_MAX  128u /* a million entries */
-#define FDB_WALK_MAX    256u
+#define FDB_BUCKETS    16384u
+#define FDB_CHUNK      8192u
+#define FDB_CHUNKS_MAX 128u /* a million entries */
+#define FDB_WALK_MAX   256u
 /* A MAC moves at most this often, so that a loop or a guest that plays ping-pong does not make every worker look at
  * every flow again all the time. */
 #define FDB_MOVE_INTERVAL 1u
@@ -29,10 +29,10 @@
 struct fdb_entry {
     _Atomic uint32_t version;
     _Atomic uint32_t next;
-    _Atomic uint64_t key;        /* vlan << 48 | mac; 0: not in use */
+    _Atomic uint64_t key; /* vlan << 48 | mac; 0: not in use */
     _Atomic uint32_t attachment;
-    _Atomic uint32_t seen;       /* tick it was last heard */
-    uint32_t moved;              /* tick of the last move; under lock */
+    _Atomic uint32_t seen; /* tick it was last heard */
+    uint32_t moved;        /* tick of the last move; under lock */
 };
 
 struct fdb {

@@ -26,10 +26,10 @@ void fdb_set_limits(struct fdb *fdb, uint32_t max_entries, uint32_t aging_s);
 uint32_t fdb_lookup(const struct fdb *fdb, uint16_t vlan, const struct mac_addr *mac);
 
 enum fdb_learned {
-    FDB_KNOWN,   /* nothing new */
-    FDB_NEW,     /* entry added: flows that flood to it can do better now */
-    FDB_MOVED,   /* entry leads elsewhere now: flows to it must be looked at again */
-    FDB_FULL,    /* no room (the port's share is used up and nothing of its own could be pushed out) */
+    FDB_KNOWN, /* nothing new */
+    FDB_NEW,   /* entry added: flows that flood to it can do better now */
+    FDB_MOVED, /* entry leads elsewhere now: flows to it must be looked at again */
+    FDB_FULL,  /* no room (the port's share is used up and nothing of its own could be pushed out) */
 };
 /* Worker. Records that 'mac' was heard from 'attachment'. When the table is full, the oldest entry of the attachment
  * with the most entries makes room. A MAC moves at most once a second (a loop must not become a storm). */

@@ -144,8 +144,8 @@ static int choose_place(const struct flow_cache *cache, struct flow_entry *set, 
     return best;
 }
 
-struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash,
-                                     uint16_t port, uint32_t stamp)
+struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash, uint16_t port,
+                                     uint32_t stamp)
 {
     struct flow_entry *set = flow_cache_set(cache, hash);
     uint32_t n = flow_key_is_long(key) ? 2 : 1;

@@ -29,16 +29,16 @@
 #define FLOW_LINE_SECOND 0xffu /* kind of the second line of an IPv6 flow */
 
 /* What to do with packets of the flow, the common cases without another line. */
-#define FLOW_DROP       0x0001u /* 'action' is the enum drop_reason */
-#define FLOW_LIST       0x0002u /* 'action' is the head of an output list; else 'out' */
-#define FLOW_VLAN_PUSH  0x0004u /* 'out.vlan' is the TCI */
-#define FLOW_VLAN_POP   0x0008u
-#define FLOW_VLAN_SET   0x0010u
-#define FLOW_TRACK      0x0020u /* show every packet to the session */
-#define FLOW_TCP        0x0040u /* show packets with flags other than ACK and PSH to the session */
-#define FLOW_REPLY      0x0080u /* the flow is its session's reply direction */
+#define FLOW_DROP          0x0001u /* 'action' is the enum drop_reason */
+#define FLOW_LIST          0x0002u /* 'action' is the head of an output list; else 'out' */
+#define FLOW_VLAN_PUSH     0x0004u /* 'out.vlan' is the TCI */
+#define FLOW_VLAN_POP      0x0008u
+#define FLOW_VLAN_SET      0x0010u
+#define FLOW_TRACK         0x0020u /* show every packet to the session */
+#define FLOW_TCP           0x0040u /* show packets with flags other than ACK and PSH to the session */
+#define FLOW_REPLY         0x0080u /* the flow is its session's reply direction */
 #define FLOW_IF_NO_SESSION 0x0100u /* drop only while no session exists for the packet */
-#define FLOW_FLOOD      0x0200u /* the list is of a flood: void once the FDB learns an address */
+#define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
 
 struct flow_entry {
     uint8_t key[FLOW_KEY_SHORT];
@@ -68,11 +68,11 @@ static_assert(sizeof(struct flow_entry_second) == sizeof(struct flow_entry), "li
 
 struct flow_cache {
     struct flow_entry *lines;
-    uint32_t set_mask;      /* number of sets less one */
+    uint32_t set_mask; /* number of sets less one */
     struct hash_seed seed;
-    uint32_t n_flows;       /* living entries */
-    uint32_t share;         /* most lines that flows of one ingress port may use */
-    uint32_t *port_lines;   /* lines in use, by ingress port */
+    uint32_t n_flows;     /* living entries */
+    uint32_t share;       /* most lines that flows of one ingress port may use */
+    uint32_t *port_lines; /* lines in use, by ingress port */
     uint32_t sweep_cursor;
     /* Called for each entry that goes, so that what 'action' names can be given back. */
     void (*on_remove)(void *aux, struct flow_entry *entry);
@@ -80,8 +80,8 @@ struct flow_cache {
 };
 
 /* 'n_lines' is rounded up to a power of two. 0 or -ENOMEM. */
-int flow_cache_init(struct flow_cache *cache, uint32_t n_lines,
-                    void (*on_remove)(void *aux, struct flow_entry *entry), void *aux);
+int flow_cache_init(struct flow_cache *cache, uint32_t n_lines, void (*on_remove)(void *aux, struct flow_entry *entry),
+                    void *aux);
 void flow_cache_fini(struct flow_cache *cache);
 void flow_cache_set_share(struct flow_cache *cache, uint32_t n_ports);
 
@@ -141,16 +141,16 @@ static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache,
 /* Makes an entry for a key that is not there, pushing out the oldest of its set if need be ('stamp' is the present one,
  * larger differences are older). Hot state is zeroed but for 'stamp' and 'port'. NULL when the port has used up its
  * share and nothing in the set is its own: the flow is then not cached. */
-struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash,
-                                     uint16_t port, uint32_t stamp);
+struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash, uint16_t port,
+                                     uint32_t stamp);
 void flow_cache_remove(struct flow_cache *cache, struct flow_entry *entry);
 
 /* Copies the whole key of an entry. */
 void flow_entry_key(const struct flow_entry *entry, struct flow_key *key);
 
 /* Visits up to 'n_lines' lines from where the last call ended; 'visit' may remove the entry it is shown. */
-void flow_cache_sweep(struct flow_cache *cache, uint32_t n_lines,
-                      void (*visit)(void *aux, struct flow_entry *entry), void *aux);
+void flow_cache_sweep(struct flow_cache *cache, uint32_t n_lines, void (*visit)(void *aux, struct flow_entry *entry),
+                      void *aux);
 static inline uint32_t flow_cache_line_count(const struct flow_cache *cache)
 {
     return (cache->set_mask + 1) * FLOW_SET_LINES;

@@ -64,7 +64,8 @@ static struct rte_mbuf *take_frame(struct netdev *netdev, const struct packet_fr
 
     if (frame->segment_size == 0 && !frame->unsupported)
         return frame_from_memory(netdev->pool, &whole, 1);
-    if (frame->unsupported || segmenter_init(&netdev->segmenter, frame->data, frame->len, frame->segment_size) != 0)
+    if (frame->unsupported ||
+        segmenter_init(&netdev->segmenter, frame->data, frame->len, frame->tcp, frame->segment_size) != 0)
         atomic_fetch_add_explicit(&netdev->rx_unsupported, 1, memory_order_relaxed);
     else
         netdev->segmenting = true;

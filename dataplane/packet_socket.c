@@ -134,6 +134,7 @@ static void put_tag_back(struct packet_frame *frame, const struct tpacket_auxdat
         tpid = aux->tp_vlan_tpid;
     frame->data -= VLAN_LEN;
     frame->len += VLAN_LEN;
+    frame->tcp += VLAN_LEN;
     memmove(frame->data, frame->data + VLAN_LEN, 2 * ETH_ALEN);
     frame->data[12] = (uint8_t)(tpid >> 8);
     frame->data[13] = (uint8_t)tpid;
@@ -162,6 +163,7 @@ bool packet_socket_next(struct packet_socket *sock, struct packet_frame *frame)
     gso = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
     if (gso == VIRTIO_NET_HDR_GSO_TCPV4 || gso == VIRTIO_NET_HDR_GSO_TCPV6) {
         frame->segment_size = header->gso_size;
+        frame->tcp = header->csum_start;
         frame->unsupported = header->gso_size == 0;
     } else if (gso != VIRTIO_NET_HDR_GSO_NONE) {
         frame->unsupported = true;

@@ -21,6 +21,7 @@ struct packet_frame {
     uint8_t *data;
     uint32_t len;
     uint32_t segment_size; /* TCP payload of each segment this must be cut into; 0: whole, its checksum complete */
+    uint32_t tcp;          /* where the TCP header is, when it must be cut */
     bool unsupported;      /* in an offload state that cannot be finished, or larger than expected */
 };
 

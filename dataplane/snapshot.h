@@ -26,10 +26,10 @@ enum vlan_mode { VLAN_TRUNK, VLAN_ACCESS, VLAN_NATIVE_TAGGED, VLAN_NATIVE_UNTAGG
 /* How a port takes part in VLANs (Port.tag, trunks, vlan_mode). */
 struct vlan_config {
     enum vlan_mode mode;
-    uint16_t tag;         /* access or native VLAN, 0..4095 */
-    bool all_trunks;      /* trunk list is empty: every VLAN */
-    bool blocked;         /* the dead-VLAN triple tag=4095, trunks=[4095]: nothing passes */
-    uint64_t trunks[64];  /* bit per VLAN id, when !all_trunks */
+    uint16_t tag;        /* access or native VLAN, 0..4095 */
+    bool all_trunks;     /* trunk list is empty: every VLAN */
+    bool blocked;        /* the dead-VLAN triple tag=4095, trunks=[4095]: nothing passes */
+    uint64_t trunks[64]; /* bit per VLAN id, when !all_trunks */
 };
 
 enum attachment_kind {
@@ -44,19 +44,19 @@ struct attachment {
     uint32_t id;
     enum attachment_kind kind;
     uint32_t changed;
-    uint16_t port;          /* index of its port; a tunnel's port has no queues (ops NULL) and keeps its counters */
-    uint16_t bridge;        /* index of its bridge */
-    uint32_t ofport;        /* Interface.ofport, for dumps; 0 for a VTEP of a Logical_Network */
-    uint16_t mtu;           /* largest IP packet it takes; 0: not limited here */
-    bool disabled;          /* takes no part in forwarding */
-    bool internal;          /* the host's own port: 'mac' is delivered to it without learning */
-    bool network_bound;     /* belongs to a Logical_Network: may talk on a fail_mode=secure bridge */
-    struct mac_addr mac;    /* internal ports */
+    uint16_t port;       /* index of its port; a tunnel's port has no queues (ops NULL) and keeps its counters */
+    uint16_t bridge;     /* index of its bridge */
+    uint32_t ofport;     /* Interface.ofport, for dumps; 0 for a VTEP of a Logical_Network */
+    uint16_t mtu;        /* largest IP packet it takes; 0: not limited here */
+    bool disabled;       /* takes no part in forwarding */
+    bool internal;       /* the host's own port: 'mac' is delivered to it without learning */
+    bool network_bound;  /* belongs to a Logical_Network: may talk on a fail_mode=secure bridge */
+    struct mac_addr mac; /* internal ports */
     struct vlan_config vlan;
-    bool has_policy;        /* a Logical_Port row names it */
-    struct port_policy policy; /* holds references; released by attachment_destroy() */
+    bool has_policy;             /* a Logical_Port row names it */
+    struct port_policy policy;   /* holds references; released by attachment_destroy() */
     struct tunnel_config tunnel; /* ATTACHMENT_TUNNEL */
-    uint32_t next_hop;      /* ATTACHMENT_TUNNEL: index of its next hop */
+    uint32_t next_hop;           /* ATTACHMENT_TUNNEL: index of its next hop */
 };
 
 /* Frees an attachment that was never handed to a setter. Releases the policy's references. */

@@ -11,46 +11,46 @@
  * Packets of known flows never get one of these; they go by struct flow_key alone. */
 
 enum packet_kind {
-    PACKET_L2 = 0,   /* neither of the below: forwarded by MAC and VLAN only */
+    PACKET_L2 = 0, /* neither of the below: forwarded by MAC and VLAN only */
     PACKET_IPV4 = 1,
     PACKET_IPV6 = 2,
-    PACKET_ARP = 3,  /* ARP for IPv4 over Ethernet; src/dst are sender and target protocol address */
+    PACKET_ARP = 3, /* ARP for IPv4 over Ethernet; src/dst are sender and target protocol address */
 };
 
 enum packet_fragment {
     PACKET_WHOLE = 0,
-    PACKET_FIRST_FRAGMENT = 1,  /* carries the L4 header */
-    PACKET_LATER_FRAGMENT = 2,  /* does not: ports are zero */
+    PACKET_FIRST_FRAGMENT = 1, /* carries the L4 header */
+    PACKET_LATER_FRAGMENT = 2, /* does not: ports are zero */
 };
 
 #define PACKET_VLAN_ID      0x0fffu
 #define PACKET_VLAN_PRESENT 0x1000u /* a tag is on the frame (a priority tag has id 0) */
 
 struct packet {
-    const uint8_t *data;     /* first byte of the Ethernet header */
-    uint32_t len;            /* bytes that may be read at 'data' (first segment) */
-    uint32_t frame_len;      /* bytes of the whole frame (all segments) */
+    const uint8_t *data; /* first byte of the Ethernet header */
+    uint32_t len;        /* bytes that may be read at 'data' (first segment) */
+    uint32_t frame_len;  /* bytes of the whole frame (all segments) */
     struct mac_addr dst_mac;
     struct mac_addr src_mac;
-    uint16_t vlan;           /* PACKET_VLAN_ID | PACKET_VLAN_PRESENT of the outermost 802.1Q tag */
-    uint8_t vlan_pcp;        /* its priority and DEI bits, 0..15 */
-    uint16_t ethertype;      /* host order, after that tag */
+    uint16_t vlan;      /* PACKET_VLAN_ID | PACKET_VLAN_PRESENT of the outermost 802.1Q tag */
+    uint8_t vlan_pcp;   /* its priority and DEI bits, 0..15 */
+    uint16_t ethertype; /* host order, after that tag */
     enum packet_kind kind;
     enum packet_fragment fragment;
-    uint16_t l3_offset;      /* from 'data'; 0 when kind is PACKET_L2 */
-    uint16_t l4_offset;      /* from 'data'; 0 when there is no L4 header in this packet */
-    uint8_t tos;             /* IPv4 TOS or IPv6 traffic class */
-    uint8_t ttl;             /* IPv4 TTL or IPv6 hop limit */
-    uint8_t protocol;        /* IP protocol, after IPv6 extension headers; ARP: the operation (1 request, 2 reply) */
-    uint8_t tcp_flags;       /* RFC 9293 3.1, low eight bits; 0 unless TCP */
-    uint8_t icmp_type;       /* ICMP and ICMPv6 only */
+    uint16_t l3_offset; /* from 'data'; 0 when kind is PACKET_L2 */
+    uint16_t l4_offset; /* from 'data'; 0 when there is no L4 header in this packet */
+    uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
+    uint8_t ttl;        /* IPv4 TTL or IPv6 hop limit */
+    uint8_t protocol;   /* IP protocol, after IPv6 extension headers; ARP: the operation (1 request, 2 reply) */
+    uint8_t tcp_flags;  /* RFC 9293 3.1, low eight bits; 0 unless TCP */
+    uint8_t icmp_type;  /* ICMP and ICMPv6 only */
     uint8_t icmp_code;
-    uint16_t icmp_id;        /* network order; echo and timestamp messages only, else 0 */
-    uint16_t src_port;       /* network order; TCP, UDP, SCTP (and UDP-Lite) only, else 0 */
+    uint16_t icmp_id;  /* network order; echo and timestamp messages only, else 0 */
+    uint16_t src_port; /* network order; TCP, UDP, SCTP (and UDP-Lite) only, else 0 */
     uint16_t dst_port;
-    struct inet_addr src;    /* zero when kind is PACKET_L2 */
+    struct inet_addr src; /* zero when kind is PACKET_L2 */
     struct inet_addr dst;
-    uint32_t fragment_id;    /* network order, when fragment != PACKET_WHOLE */
+    uint32_t fragment_id; /* network order, when fragment != PACKET_WHOLE */
 };
 
 /* Reads the headers of the frame of 'len' readable bytes at 'data' ('frame_len' with all segments) into '*packet'.

@@ -19,7 +19,7 @@ struct port;
  * any more (after a grace period), close(). Between the two, any worker may call rx_burst() and tx_burst(), and the
  * control thread may call reconfigure(), get_status() and get_stats(). */
 
-#define WORKERS_MAX     32  /* worker ids are 0..WORKERS_MAX-1 */
+#define WORKERS_MAX     32 /* worker ids are 0..WORKERS_MAX-1 */
 #define PORT_QUEUES_MAX 16
 #define PORT_NAME_LEN   64
 #define PORTS_MAX       4096 /* port indexes are 1..PORTS_MAX-1; 0 is "no port" */
@@ -40,11 +40,11 @@ struct port_config {
     const char *type;                  /* Interface.type, never empty ("system" for "") */
     const struct port_option *options; /* Interface.options */
     size_t n_options;
-    uint16_t mtu;                      /* Interface.mtu_request; 0: the device's own */
+    uint16_t mtu; /* Interface.mtu_request; 0: the device's own */
     bool has_mac;
-    struct mac_addr mac;               /* Interface.mac or the bridge's address; internal ports */
-    const char *vhost_socket_dir;      /* absolute; where dpdkvhostuser sockets are made */
-    unsigned int n_workers;            /* how many workers may transmit */
+    struct mac_addr mac;          /* Interface.mac or the bridge's address; internal ports */
+    const char *vhost_socket_dir; /* absolute; where dpdkvhostuser sockets are made */
+    unsigned int n_workers;       /* how many workers may transmit */
 };
 
 /* The value of an option, or NULL. */
@@ -58,13 +58,13 @@ int port_config_mtu(const struct port_config *config, uint16_t *mtu, char **erro
 struct port_status {
     bool admin_up;
     bool link_up;
-    struct mac_addr mac;        /* mac_in_use; zero for vhost */
-    uint16_t mtu;               /* 0: unknown */
-    uint64_t link_speed;        /* bit/s; 0: unknown */
+    struct mac_addr mac; /* mac_in_use; zero for vhost */
+    uint16_t mtu;        /* 0: unknown */
+    uint64_t link_speed; /* bit/s; 0: unknown */
     bool full_duplex;
-    uint32_t ifindex;           /* 0: none */
+    uint32_t ifindex; /* 0: none */
     uint32_t link_resets;
-    size_t n_pairs;             /* Interface.status */
+    size_t n_pairs; /* Interface.status */
     struct {
         char key[40];
         char value[128];
@@ -121,22 +121,23 @@ struct port_counters {
     uint64_t rx_bytes;
     uint64_t tx_packets;
     uint64_t tx_bytes;
-    uint64_t drops[DROP_N_REASONS]; /* rx side: by the port the packet came from; tx_* reasons: by the port it went to */
+    uint64_t
+        drops[DROP_N_REASONS]; /* rx side: by the port the packet came from; tx_* reasons: by the port it went to */
 } __attribute__((aligned(64)));
 
 struct port {
     /* Set before a worker sees the port, constant after. */
     const struct port_ops *ops;
-    void *impl;                 /* the implementation's own */
+    void *impl; /* the implementation's own */
     char name[PORT_NAME_LEN];
-    uint16_t index;             /* 1..PORTS_MAX-1, unique among living ports */
-    uint16_t n_txq;             /* queues tx_burst() takes; 0 < n <= PORT_QUEUES_MAX */
+    uint16_t index;                              /* 1..PORTS_MAX-1, unique among living ports */
+    uint16_t n_txq;                              /* queues tx_burst() takes; 0 < n <= PORT_QUEUES_MAX */
     struct port_counters *counters[WORKERS_MAX]; /* allocated by port_create() for every worker id */
 
     /* Written by the implementation (any of its threads), read by control (n_rxq) and workers (ready); relaxed. After
      * a change the implementation calls notifier_raise() so that control looks again. */
-    _Atomic uint16_t n_rxq;     /* queues to poll now; may change while the port lives */
-    _Atomic bool ready;         /* the far side is there: packets may be sent */
+    _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
+    _Atomic bool ready;     /* the far side is there: packets may be sent */
 
     /* Driver-side drops that happen on another thread's account than a worker's burst (bad descriptors, no buffer):
      * written by whoever polls the queue. */

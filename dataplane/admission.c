@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/admission.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "dataplane/snapshot_private.h"
+
+static bool is_stateful(const struct attachment *attachment)
+{
+    return attachment->has_policy && attachment->policy.stateful;
+}
+
+/* Later of two snapshot sequences, which wrap. */
+static uint32_t later(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) > 0 ? a : b;
+}
+
+/* ICMP queries as the original direction sent them, whichever direction 'packet' travels in. */
+static uint8_t request_type(const struct packet *packet)
+{
+    if (packet->kind == PACKET_IPV4)
+        return packet->icmp_type == 0 ? 8 : packet->icmp_type == 14 ? 13 : packet->icmp_type;
+    return packet->icmp_type == 129 ? 128 : packet->icmp_type;
+}
+
+/* The question to ask of one side about a session: 'tuple' is its original direction. */
+static struct rule_query session_query(const struct packet *packet, const struct ct_tuple *tuple,
+                                       enum rule_direction direction)
+{
+    return (struct rule_query){
+        .remote = direction == RULE_EGRESS ? tuple->dst : tuple->src,
+        .family = packet->kind == PACKET_IPV4 ? RULE_IPV4 : RULE_IPV6,
+        .protocol = tuple->protocol,
+        .has_ports = packet_protocol_has_ports(tuple->protocol),
+        .dst_port = ntohs(tuple->dst_port),
+        .icmp_type = request_type(packet),
+    };
+}
+
+/* Asks both sides of a session in its original direction; NULL sides are not asked. Returns DROP_NONE or who refused,
+ * and fills the verdict. */
+static enum drop_reason ask_policy(const struct snapshot *snapshot, const struct packet *packet,
+                                   const struct ct_tuple *tuple, const struct attachment *sender,
+                                   const struct attachment *receiver, struct session_verdict *verdict)
+{
+    enum drop_reason drop = DROP_NONE;
+
+    *verdict = (struct session_verdict){.sequence = snapshot->sequence};
+    if (sender != NULL && is_stateful(sender) && sender->policy.egress != NULL) {
+        struct rule_query query = session_query(packet, tuple, RULE_EGRESS);
+
+        verdict->egress_rule = policy_match(sender->policy.egress, &snapshot->sets, &query);
+        if (verdict->egress_rule == 0)
+            drop = DROP_POLICY_EGRESS;
+    }
+    if (drop == DROP_NONE && receiver != NULL && is_stateful(receiver) && receiver->policy.ingress != NULL) {
+        struct rule_query query = session_query(packet, tuple, RULE_INGRESS);
+
+        verdict->ingress_rule = policy_match(receiver->policy.ingress, &snapshot->sets, &query);
+        if (verdict->ingress_rule == 0)
+            drop = DROP_POLICY_INGRESS;
+    }
+    verdict->allowed = drop == DROP_NONE;
+    return drop;
+}
+
+/* A session found for the packet: is its verdict still good, and if not, what is it now? 'source' and 'destination'
+ * are the packet's. */
+static enum drop_reason judge_session(struct pipeline *pipeline, const struct snapshot *snapshot,
+                                      const struct packet *packet, const struct ct_tuple *tuple,
+                                      const struct attachment *source, const struct attachment *destination,
+                                      const struct ct_match *match, struct resolution *resolution)
+{
+    struct session_verdict verdict = conntrack_verdict(pipeline->conntrack, match->session);
+    bool reply = match->direction == CT_REPLY;
+    const struct attachment *sender = reply ? destination : source;
+    const struct attachment *receiver = reply ? source : destination;
+    struct ct_tuple original = reply ? ct_tuple_reverse(tuple) : *tuple;
+    uint32_t session_source, session_destination;
+
+    conntrack_ends(pipeline->conntrack, match->session, &session_source, &session_destination);
+    if (destination == NULL) {
+        /* A flood: only the end that the session knows may speak for it. */
+        uint32_t end = reply ? session_destination : session_source;
+
+        if (end != 0 && end != source->id)
+            return DROP_CT_INVALID;
+        resolution->reply_to = reply ? session_source : 0;
+        return verdict.allowed ? DROP_NONE : DROP_POLICY_CUT;
+    }
+    if (session_source != sender->id || session_destination != receiver->id) {
+        /* Not between the ends it was opened between: a guest that moved, the far side of a flood, or somebody who
+         * forges the other's addresses. Its own ends' policy decides, and only a yes is remembered. */
+        enum drop_reason drop = ask_policy(snapshot, packet, &original, sender, receiver, &verdict);
+
+        if (drop == DROP_NONE)
+            conntrack_set_ends(pipeline->conntrack, match->session, sender->id, receiver->id, &verdict);
+        return drop;
+    }
+    if (later(verdict.sequence, later(source->changed, destination->changed)) != verdict.sequence) {
+        ask_policy(snapshot, packet, &original, sender, receiver, &verdict);
+        conntrack_set_verdict(pipeline->conntrack, match->session, &verdict);
+    }
+    return verdict.allowed ? DROP_NONE : DROP_POLICY_CUT;
+}
+
+/* Shows the packet to its session. */
+static enum drop_reason track(struct pipeline *pipeline, const struct packet *packet, const struct ct_match *match,
+                              struct resolution *resolution)
+{
+    enum ct_result result =
+        conntrack_track(pipeline->conntrack, match->session, match->direction, packet->tcp_flags, pipeline->now);
+
+    if (result == CT_INVALID || result == CT_GONE) {
+        resolution->cacheable = false;
+        return DROP_CT_INVALID;
+    }
+    resolution->session = match->session;
+    resolution->direction = match->direction;
+    resolution->track = result == CT_TRACK;
+    return DROP_NONE;
+}
+
+/* ICMP errors pass with the connection whose packet they quote. */
+static enum drop_reason admit_related(struct pipeline *pipeline, const struct packet *packet, uint32_t zone)
+{
+    struct ct_match match;
+
+    if (!conntrack_find_related(pipeline->conntrack, packet, zone, &match))
+        return DROP_CT_INVALID;
+    return conntrack_verdict(pipeline->conntrack, match.session).allowed ? DROP_NONE : DROP_POLICY_CUT;
+}
+
+/* A packet that no session can be made of (ARP, ND, other L2): each side by itself, exempt or not. */
+static enum drop_reason admit_stateless(const struct snapshot *snapshot, const struct packet *packet,
+                                        const struct attachment *source, const struct attachment *destination)
+{
+    bool is_ip = packet->kind == PACKET_IPV4 || packet->kind == PACKET_IPV6;
+
+    if (is_stateful(source) && source->policy.egress != NULL && !policy_is_exempt(packet, RULE_EGRESS)) {
+        struct rule_query query = rule_query_from_packet(packet, RULE_EGRESS);
+
+        if (!is_ip || policy_match(source->policy.egress, &snapshot->sets, &query) == 0)
+            return DROP_POLICY_EGRESS;
+    }
+    if (destination != NULL && is_stateful(destination) && destination->policy.ingress != NULL &&
+        !policy_is_exempt(packet, RULE_INGRESS)) {
+        struct rule_query query = rule_query_from_packet(packet, RULE_INGRESS);
+
+        if (!is_ip || policy_match(destination->policy.ingress, &snapshot->sets, &query) == 0)
+            return DROP_POLICY_INGRESS;
+    }
+    return DROP_NONE;
+}
+
+/* Opens the session of a packet that policy allows. 'destination' NULL: not known yet (unknown unicast). */
+static enum drop_reason open_session(struct pipeline *pipeline, const struct snapshot *snapshot,
+                                     const struct packet *packet, const struct ct_tuple *tuple,
+                                     const struct attachment *source, const struct attachment *destination,
+                                     struct resolution *resolution)
+{
+    struct ct_new new_session = {
+        .tuple = *tuple, .packet = packet, .source = source->id, .destination = destination ? destination->id : 0};
+    struct ct_match match;
+    enum drop_reason drop;
+
+    if (conntrack_admission(packet) == CT_REFUSE) {
+        resolution->cacheable = false; /* the same key may come with a SYN next */
+        return DROP_CT_INVALID;
+    }
+    drop = ask_policy(snapshot, packet, tuple, source, destination, &new_session.verdict);
+    resolution->rule =
+        new_session.verdict.ingress_rule ? new_session.verdict.ingress_rule : new_session.verdict.egress_rule;
+    if (drop != DROP_NONE) {
+        resolution->if_no_session = true;
+        return drop;
+    }
+    if (conntrack_open(pipeline->conntrack, pipeline->worker, &new_session, pipeline->now, &match) != 0) {
+        resolution->cacheable = false;
+        return DROP_CT_TABLE_FULL;
+    }
+    return track(pipeline, packet, &match, resolution);
+}
+
+static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
+                              const struct attachment *source, const struct attachment *destination, uint32_t zone,
+                              struct resolution *resolution)
+{
+    struct ct_tuple tuple;
+    struct ct_match match;
+    enum drop_reason drop;
+
+    if (packet_is_icmp_error(packet))
+        return admit_related(pipeline, packet, zone);
+    if (packet->fragment == PACKET_LATER_FRAGMENT)
+        return DROP_CT_FRAGMENT;
+    if (!ct_tuple_from_packet(packet, zone, &tuple))
+        return admit_stateless(snapshot, packet, source, destination);
+
+    if (conntrack_find(pipeline->conntrack, &tuple, &match)) {
+        drop = judge_session(pipeline, snapshot, packet, &tuple, source, destination, &match, resolution);
+        return drop != DROP_NONE ? drop : track(pipeline, packet, &match, resolution);
+    }
+    /* What a guest cannot live without is judged before sessions exist, as long as one side would refuse it. */
+    if (policy_is_exempt(packet, RULE_EGRESS) || policy_is_exempt(packet, RULE_INGRESS))
+        return admit_stateless(snapshot, packet, source, destination);
+    return open_session(pipeline, snapshot, packet, &tuple, source, destination, resolution);
+}
+
+bool admission_unicast(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
+                       const struct attachment *source, const struct attachment *destination, uint32_t zone,
+                       struct resolution *resolution)
+{
+    if (is_stateful(source) || is_stateful(destination))
+        resolution->drop = admit(pipeline, snapshot, packet, source, destination, zone, resolution);
+    return resolution->drop == DROP_NONE;
+}
+
+bool admission_flood_source(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
+                            const struct attachment *source, uint32_t zone, struct resolution *resolution)
+{
+    if (mac_addr_is_multicast(&packet->dst_mac)) {
+        resolution->drop = admit_stateless(snapshot, packet, source, NULL);
+        return resolution->drop == DROP_NONE;
+    }
+    if (is_stateful(source))
+        resolution->drop = admit(pipeline, snapshot, packet, source, NULL, zone, resolution);
+    return resolution->drop == DROP_NONE;
+}
+
+bool admission_flood_receiver(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
+                              const struct attachment *source, const struct attachment *destination, uint32_t zone,
+                              struct resolution *resolution)
+{
+    struct rule_query query;
+
+    if (resolution->reply_to != 0)
+        return destination->id == resolution->reply_to;
+    if (!is_stateful(destination) || destination->policy.ingress == NULL || policy_is_exempt(packet, RULE_INGRESS))
+        return true;
+    if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6)
+        return false;
+    if (!mac_addr_is_multicast(&packet->dst_mac) && resolution->session == 0)
+        return admit(pipeline, snapshot, packet, source, destination, zone, resolution) == DROP_NONE;
+    query = rule_query_from_packet(packet, RULE_INGRESS);
+    return policy_match(destination->policy.ingress, &snapshot->sets, &query) != 0;
+}

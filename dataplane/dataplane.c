@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dataplane.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+
+#include "acl/conntrack.h"
+#include "dataplane/core/err.h"
+#include "dataplane/core/qsbr.h"
+#include "dataplane/dataplane_private.h"
+#include "dataplane/rxq_plan.h"
+
+struct dataplane_shared dataplane_shared;
+
+/* Replaced by a published snapshot; waits for its grace period. */
+struct pending {
+    struct pending *next;
+    uint64_t token;
+    struct snapshot *former;
+};
+
+struct closed_port {
+    struct closed_port *next;
+    struct port *port;
+};
+
+/* Control thread's own. */
+static struct {
+    struct worker *workers[WORKERS_MAX];
+    struct conntrack *conntrack;
+    uint32_t flow_entries;
+    struct snapshot *edit;
+    struct pending *pending; /* oldest first */
+    struct closed_port *closed;
+} dp;
+
+int dataplane_init(const struct dataplane_config *config, char **error)
+{
+    struct conntrack_config ct = {
+        .capacity = config->session_capacity ? config->session_capacity : CONNTRACK_CAPACITY_DEFAULT,
+        .n_workers = WORKERS_MAX,
+    };
+    struct snapshot *empty;
+
+    if (qsbr_init() != 0) {
+        err_set(error, "out of memory for quiescence");
+        return -ENOMEM;
+    }
+    dp.flow_entries = config->flow_entries ? config->flow_entries : FLOW_ENTRIES_DEFAULT;
+    dp.conntrack = conntrack_create(&ct);
+    empty = snapshot_copy(NULL);
+    if (dp.conntrack == NULL || empty == NULL) {
+        err_set(error, "out of memory for %u sessions", ct.capacity);
+        return -ENOMEM;
+    }
+    dataplane_shared.tsc_hz = rte_get_tsc_hz();
+    dataplane_shared.tsc_start = rte_rdtsc();
+    atomic_store(&dataplane_shared.sleep_max_us, WORKER_SLEEP_MAX_DEFAULT_US);
+    atomic_store_explicit(&dataplane_shared.current, empty, memory_order_release);
+    return 0;
+}
+
+void dataplane_stop(void)
+{
+    for (unsigned int i = 0; i < WORKERS_MAX; i++) {
+        if (dp.workers[i] != NULL)
+            worker_stop(dp.workers[i]);
+    }
+}
+
+const struct snapshot *dataplane_current(void)
+{
+    return atomic_load_explicit(&dataplane_shared.current, memory_order_relaxed);
+}
+
+struct worker *dataplane_worker(unsigned int id)
+{
+    return dp.workers[id] != NULL && dp.workers[id]->running ? dp.workers[id] : NULL;
+}
+
+static unsigned int running_ids(unsigned int ids[WORKERS_MAX])
+{
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; i < WORKERS_MAX; i++) {
+        if (dataplane_worker(i) != NULL)
+            ids[n++] = i;
+    }
+    return n;
+}
+
+size_t dataplane_worker_count(void)
+{
+    unsigned int ids[WORKERS_MAX];
+
+    return running_ids(ids);
+}
+
+void dataplane_set_sleep_max(unsigned int microseconds)
+{
+    atomic_store_explicit(&dataplane_shared.sleep_max_us, microseconds, memory_order_relaxed);
+}
+
+struct snapshot *dataplane_edit(void)
+{
+    if (dp.edit == NULL)
+        dp.edit = snapshot_copy(dataplane_current());
+    return dp.edit;
+}
+
+void dataplane_discard(struct snapshot *snapshot)
+{
+    snapshot_discard(snapshot, dataplane_current());
+    dp.edit = NULL;
+}
+
+/* Everything that workers will need of the snapshot is there before they can see it. */
+static int make_ready(struct snapshot *snapshot, const unsigned int *ids, unsigned int n)
+{
+    uint32_t n_ports = 0;
+
+    for (uint16_t i = 1; i < PORTS_MAX; i++) {
+        if (snapshot->ports[i] == NULL)
+            continue;
+        n_ports++;
+        for (unsigned int w = 0; w < n; w++) {
+            if (tx_prepare_port(&dp.workers[ids[w]]->tx, i) != 0)
+                return -ENOMEM;
+        }
+    }
+    /* A plain store to a word that workers only compare with: no harm in either order. */
+    for (unsigned int w = 0; w < n; w++)
+        flow_cache_set_share(&dp.workers[ids[w]]->cache, n_ports);
+    if (snapshot_finish(snapshot) != 0)
+        return -ENOMEM;
+    return rxq_plan_make(snapshot, dataplane_current(), ids, n);
+}
+
+static uint32_t publish(struct snapshot *snapshot, const unsigned int *ids, unsigned int n)
+{
+    struct snapshot *former = atomic_load(&dataplane_shared.current);
+    struct pending *pending = malloc(sizeof *pending);
+    struct pending **last = &dp.pending;
+
+    if (pending == NULL || make_ready(snapshot, ids, n) != 0) {
+        /* Out of memory while deriving tables: the former snapshot stays in force. */
+        free(pending);
+        dataplane_discard(snapshot);
+        return former->sequence;
+    }
+    /* What this edit replaced goes when its predecessor does. */
+    former->retired = snapshot->retired;
+    former->n_retired = snapshot->n_retired;
+    snapshot->retired = NULL;
+    snapshot->n_retired = snapshot->retired_space = 0;
+
+    dp.edit = NULL;
+    atomic_store_explicit(&dataplane_shared.current, snapshot, memory_order_release);
+    *pending = (struct pending){.token = qsbr_start(), .former = former};
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = pending;
+    return snapshot->sequence;
+}
+
+uint32_t dataplane_publish(struct snapshot *snapshot)
+{
+    unsigned int ids[WORKERS_MAX];
+    unsigned int n = running_ids(ids);
+
+    return publish(snapshot, ids, n);
+}
+
+bool dataplane_is_applied(uint32_t sequence)
+{
+    for (unsigned int i = 0; i < WORKERS_MAX; i++) {
+        const struct worker *worker = dataplane_worker(i);
+
+        if (worker != NULL &&
+            (int32_t)(atomic_load_explicit((_Atomic uint32_t *)&worker->published.applied, memory_order_acquire) -
+                      sequence) < 0)
+            return false;
+    }
+    return true;
+}
+
+static void free_former(struct snapshot *former)
+{
+    for (uint32_t i = 0; i < former->n_retired; i++) {
+        struct port *port = retired_free(&former->retired[i]);
+        struct closed_port *closed = port != NULL ? malloc(sizeof *closed) : NULL;
+
+        /* Without memory for a list element the port stays open: a leak, but nothing worse. */
+        if (closed != NULL) {
+            *closed = (struct closed_port){dp.closed, port};
+            dp.closed = closed;
+        }
+    }
+    snapshot_free(former);
+}
+
+bool dataplane_reclaim(void)
+{
+    while (dp.pending != NULL && qsbr_done(dp.pending->token)) {
+        struct pending *done = dp.pending;
+
+        dp.pending = done->next;
+        free_former(done->former);
+        free(done);
+    }
+    return dp.pending != NULL;
+}
+
+struct port *dataplane_next_closed_port(void)
+{
+    struct closed_port *first = dp.closed;
+    struct port *port;
+
+    if (first == NULL)
+        return NULL;
+    port = first->port;
+    dp.closed = first->next;
+    free(first);
+    return port;
+}
+
+static bool contains(const unsigned int *cpus, size_t n, unsigned int cpu)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (cpus[i] == cpu)
+            return true;
+    }
+    return false;
+}
+
+static bool has_worker_on(unsigned int cpu)
+{
+    for (unsigned int i = 0; i < WORKERS_MAX; i++) {
+        if (dataplane_worker(i) != NULL && dp.workers[i]->cpu == cpu)
+            return true;
+    }
+    return false;
+}
+
+static int start_on(unsigned int cpu, char **error)
+{
+    unsigned int id = 0;
+    int result;
+
+    while (id < WORKERS_MAX && dataplane_worker(id) != NULL)
+        id++;
+    if (id == WORKERS_MAX) {
+        err_set(error, "at most %d workers", WORKERS_MAX);
+        return -EINVAL;
+    }
+    if (dp.workers[id] == NULL) {
+        dp.workers[id] = aligned_alloc(64, (sizeof(struct worker) + 63) / 64 * 64);
+        if (dp.workers[id] != NULL)
+            memset(dp.workers[id], 0, sizeof(struct worker));
+    }
+    result = dp.workers[id] == NULL ? -ENOMEM : worker_start(dp.workers[id], id, cpu, dp.flow_entries, dp.conntrack);
+    if (result != 0)
+        err_set(error, "worker on CPU %u could not be started: %s", cpu, strerror(-result));
+    return result;
+}
+
+/* Spreads the queues anew over the workers 'ids' and waits until each of them forwards by that plan. */
+static int replan(const unsigned int *ids, unsigned int n)
+{
+    struct snapshot *snapshot = dataplane_edit();
+    uint32_t sequence;
+
+    if (snapshot == NULL)
+        return -ENOMEM;
+    sequence = publish(snapshot, ids, n);
+    while (!dataplane_is_applied(sequence))
+        usleep(100);
+    return 0;
+}
+
+int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
+{
+    unsigned int keep[WORKERS_MAX], leave[WORKERS_MAX];
+    unsigned int n_keep = 0, n_leave = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int result = has_worker_on(cpus[i]) ? 0 : start_on(cpus[i], error);
+
+        if (result != 0)
+            return result;
+    }
+    for (unsigned int i = 0; i < WORKERS_MAX; i++) {
+        if (dataplane_worker(i) == NULL)
+            continue;
+        if (contains(cpus, n, dp.workers[i]->cpu))
+            keep[n_keep++] = i;
+        else
+            leave[n_leave++] = i;
+    }
+    /* Those that leave lose their queues first, then their thread, then their sessions' timers. */
+    if (replan(keep, n_keep) != 0) {
+        err_set(error, "out of memory for the queue plan");
+        return -ENOMEM;
+    }
+    for (unsigned int i = 0; i < n_leave; i++) {
+        worker_stop(dp.workers[leave[i]]);
+        conntrack_worker_handover(dp.conntrack, leave[i], n_keep > 0 ? keep[0] : leave[i]);
+    }
+    return 0;
+}
+
+void dataplane_revalidate(void)
+{
+    atomic_fetch_add_explicit(&dataplane_shared.revalidations, 1, memory_order_release);
+}
+
+struct conntrack *dataplane_conntrack(void)
+{
+    return dp.conntrack;
+}
+
+uint32_t dataplane_now(void)
+{
+    return dataplane_tick(rte_rdtsc());
+}
+
+void dataplane_totals(struct dataplane_totals *totals)
+{
+    memset(totals, 0, sizeof *totals);
+    for (unsigned int i = 0; i < WORKERS_MAX; i++) {
+        struct worker *worker = dp.workers[i];
+
+        if (worker == NULL)
+            continue;
+        totals->hits += atomic_load_explicit(&worker->published.hits, memory_order_relaxed);
+        totals->misses += atomic_load_explicit(&worker->published.misses, memory_order_relaxed);
+        totals->lost += atomic_load_explicit(&worker->published.lost, memory_order_relaxed);
+        totals->flows += worker->running ? atomic_load_explicit(&worker->published.flows, memory_order_relaxed) : 0;
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/execute.h"
+
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "dataplane/core/packet_pool.h"
+
+/* Longest frame that every port takes, so that its MTU need not be looked up. */
+#define ORDINARY_FRAME (PORT_MTU_DEFAULT + 18)
+
+void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
+{
+    port->counters[worker->id]->drops[reason]++;
+    rte_pktmbuf_free(packet);
+}
+
+/* Returns 0, or -ENOBUFS when the packet has no room for a tag. */
+static int change_vlan(struct rte_mbuf *packet, enum vlan_change change, uint16_t tci)
+{
+    uint8_t *frame = rte_pktmbuf_mtod(packet, uint8_t *);
+
+    switch (change) {
+    case VLAN_KEEP:
+        break;
+    case VLAN_PUSH:
+        frame = (uint8_t *)rte_pktmbuf_prepend(packet, 4);
+        if (frame == NULL)
+            return -1;
+        memmove(frame, frame + 4, 12);
+        frame[12] = 0x81;
+        frame[13] = 0x00;
+        frame[14] = (uint8_t)(tci >> 8);
+        frame[15] = (uint8_t)tci;
+        break;
+    case VLAN_POP:
+        memmove(frame + 4, frame, 12);
+        rte_pktmbuf_adj(packet, 4);
+        break;
+    case VLAN_SET:
+        frame[14] = (uint8_t)(tci >> 8);
+        frame[15] = (uint8_t)tci;
+        break;
+    }
+    return 0;
+}
+
+/* Layer 3 bytes of the frame, to hold against an MTU. */
+static uint32_t l3_length(const struct rte_mbuf *packet)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
+
+    return packet->pkt_len - (frame[12] == 0x81 && frame[13] == 0x00 ? 18 : 14);
+}
+
+static void send_output(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *packet,
+                        uint32_t hash)
+{
+    if (change_vlan(packet, output->change, output->vlan) != 0) {
+        packet_drop(worker, port, packet, DROP_NO_BUFFER);
+        return;
+    }
+    if (output->encapsulate && encap_apply(&output->encap, packet, hash, worker->packet_id++) != 0) {
+        packet_drop(worker, port, packet, DROP_NO_BUFFER);
+        return;
+    }
+    if (output->mtu != 0 && l3_length(packet) > output->mtu) {
+        packet_drop(worker, port, packet, DROP_MTU_EXCEEDED);
+        return;
+    }
+    tx_add(&worker->tx, worker->snapshot, output->port, output->account, packet);
+}
+
+/* Every output but the last gets a copy: each may be changed on its way. */
+static void send_list(struct worker *worker, uint32_t head, struct port *port, struct rte_mbuf *packet, uint32_t hash)
+{
+    for (uint32_t i = head; i != 0;) {
+        const struct output *output = &worker->outputs.outputs[i];
+        struct rte_mbuf *copy = packet;
+
+        i = output->next;
+        if (i != 0)
+            copy = rte_pktmbuf_copy(packet, packet_pool(), 0, UINT32_MAX);
+        if (copy == NULL)
+            port->counters[worker->id]->drops[DROP_NO_BUFFER]++;
+        else
+            send_output(worker, output, port, copy, hash);
+    }
+}
+
+static void send_simple(struct worker *worker, const struct action *action, struct port *port, struct rte_mbuf *packet)
+{
+    uint16_t out = action->out.port;
+
+    if (__builtin_expect(action->flags & (FLOW_VLAN_PUSH | FLOW_VLAN_POP | FLOW_VLAN_SET), 0)) {
+        enum vlan_change change = action->flags & FLOW_VLAN_PUSH  ? VLAN_PUSH
+                                  : action->flags & FLOW_VLAN_POP ? VLAN_POP
+                                                                  : VLAN_SET;
+
+        if (change_vlan(packet, change, action->out.vlan) != 0) {
+            packet_drop(worker, port, packet, DROP_NO_BUFFER);
+            return;
+        }
+    }
+    if (__builtin_expect(packet->pkt_len > ORDINARY_FRAME, 0)) {
+        const struct attachment *to = snapshot_attachment(worker->snapshot, worker->snapshot->port_attachments[out]);
+
+        if (to != NULL && to->mtu != 0 && l3_length(packet) > to->mtu) {
+            packet_drop(worker, port, packet, DROP_MTU_EXCEEDED);
+            return;
+        }
+    }
+    tx_add(&worker->tx, worker->snapshot, out, out, packet);
+}
+
+void action_execute(struct worker *worker, const struct action *action, struct port *port, struct rte_mbuf *packet,
+                    uint32_t hash)
+{
+    if (action->flags & FLOW_DROP)
+        packet_drop(worker, port, packet, (enum drop_reason)action->action);
+    else if (action->flags & FLOW_LIST)
+        send_list(worker, action->action, port, packet, hash);
+    else
+        send_simple(worker, action, port, packet);
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/worker.h"
+
+#include <rte_mbuf.h>
+
+#include "dataplane/compile.h"
+#include "dataplane/execute.h"
+#include "dataplane/fdb.h"
+#include "dataplane/flow_key_fast.h"
+#include "dataplane/validate.h"
+
+/* A batch passes through straight loops over these arrays: decapsulation, then keys, hashes and prefetches for all, then
+ * look-up and action for all. */
+struct batch {
+    uint16_t n;
+    struct rte_mbuf *packets[WORKER_BATCH];
+    uint32_t attachments[WORKER_BATCH];
+    uint32_t hashes[WORKER_BATCH];
+    uint8_t tcp_flags[WORKER_BATCH];
+    struct flow_key keys[WORKER_BATCH];
+};
+
+/* Flags that ordinary segments of an established connection carry. */
+#define TCP_ORDINARY (0x10u | 0x08u) /* ACK, PSH */
+
+static void count_flow(struct flow_entry *entry, const struct rte_mbuf *packet)
+{
+    entry->packets++;
+    entry->bytes += packet->pkt_len;
+}
+
+/* Puts the action into an entry for the key: the one that is there, or a new one. */
+static void cache_action(struct worker *worker, const struct flow_key *key, uint32_t hash, uint16_t port,
+                         const struct action *action, const struct rte_mbuf *packet)
+{
+    struct flow_entry *entry = flow_cache_find(&worker->cache, key, hash);
+
+    if (entry != NULL) {
+        worker->cache.on_remove(worker->cache.aux, entry);
+        entry->stamp = worker->stamp;
+    } else {
+        entry = flow_cache_insert(&worker->cache, key, hash, port, worker->stamp);
+        if (entry == NULL)
+            return;
+    }
+    if (action->flags & FLOW_LIST)
+        worker->outputs.outputs[action->action].refs++;
+    entry->session = action->session;
+    entry->action = action->action;
+    entry->flags = action->flags;
+    count_flow(entry, packet);
+}
+
+/* The slow path, in line: decides the packet's fate from the ground up. 'key' NULL: it was not made yet. */
+static void resolve_packet(struct worker *worker, struct port *port, struct rte_mbuf *mbuf, uint32_t attachment,
+                           const struct packet *packet, const struct flow_key *key, uint32_t hash)
+{
+    struct resolution *resolution = &worker->resolution;
+    struct action action;
+    bool compiled;
+
+    atomic_store_explicit(&worker->published.misses,
+                          atomic_load_explicit(&worker->published.misses, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    pipeline_resolve(&worker->pipeline, worker->snapshot, packet, attachment, resolution);
+    if (worker->pipeline.moved) {
+        worker->pipeline.moved = false;
+        atomic_fetch_add_explicit(&dataplane_shared.revalidations, 1, memory_order_release);
+    }
+    compiled = action_compile(worker, packet, resolution, &action);
+    if (!compiled)
+        atomic_fetch_add_explicit(&worker->published.lost, 1, memory_order_relaxed);
+    if (compiled && resolution->cacheable)
+        cache_action(worker, key, hash, port->index, &action, mbuf);
+    action_execute(worker, &action, port, mbuf, hash);
+    if (action.flags & FLOW_LIST)
+        output_release(&worker->outputs, action.action);
+}
+
+/* The long way to a key, for what flow_key_fast() does not know. Packets that cannot be cached, or are malformed, are
+ * dealt with here and now; then false. */
+static bool key_slow(struct worker *worker, struct port *port, struct rte_mbuf *mbuf, uint32_t attachment,
+                     struct flow_key *key, uint8_t *tcp_flags)
+{
+    struct packet packet;
+    enum drop_reason drop =
+        packet_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, &packet);
+
+    if (drop != DROP_NONE) {
+        packet_drop(worker, port, mbuf, drop);
+        return false;
+    }
+    if (packet_is_uncacheable(&packet)) {
+        resolve_packet(worker, port, mbuf, attachment, &packet, NULL, mbuf->pkt_len);
+        return false;
+    }
+    flow_key_from_packet(&packet, attachment, key);
+    *tcp_flags = packet.tcp_flags;
+    return true;
+}
+
+/* Stage: keys and hashes of the batch; brings the cache lines that the next stage will look at. */
+static void stage_keys(struct worker *worker, struct port *port, struct batch *batch)
+{
+    uint16_t kept = 0;
+
+    for (uint16_t i = 0; i < batch->n; i++) {
+        struct rte_mbuf *mbuf = batch->packets[i];
+        uint32_t attachment = batch->attachments[i];
+        struct flow_key *key = &batch->keys[kept];
+
+        if (!flow_key_fast(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, attachment, key,
+                           &batch->tcp_flags[kept]) &&
+            !key_slow(worker, port, mbuf, attachment, key, &batch->tcp_flags[kept]))
+            continue;
+        batch->hashes[kept] = flow_cache_hash(&worker->cache, key);
+        flow_cache_prefetch(&worker->cache, batch->hashes[kept]);
+        batch->packets[kept] = mbuf;
+        batch->attachments[kept] = attachment;
+        kept++;
+    }
+    batch->n = kept;
+}
+
+/* Has the packet a session although its flow is cached as refused? Then the refusal is out of date. */
+static bool session_exists(struct worker *worker, const struct packet *packet, uint32_t attachment)
+{
+    const struct attachment *source = snapshot_attachment(worker->snapshot, attachment);
+    struct ct_tuple tuple;
+    struct ct_match match;
+    uint16_t id;
+
+    return source != NULL && vlan_ingress(&source->vlan, packet->vlan, &id) &&
+           ct_tuple_from_packet(packet, pipeline_zone(source->bridge, id), &tuple) &&
+           conntrack_find(worker->conntrack, &tuple, &match);
+}
+
+/* May the cached action be carried out on this packet? False: resolve it anew. Sets '*drop' when the session refuses
+ * this one packet. */
+static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uint8_t tcp_flags, enum drop_reason *drop)
+{
+    bool shown = false;
+
+    if (__builtin_expect(entry->stamp != worker->stamp, 0)) {
+        if (!flow_revalidate(worker, entry, tcp_flags))
+            return false;
+        shown = true;
+    }
+    if (__builtin_expect((entry->flags & FLOW_TRACK) != 0 ||
+                             ((entry->flags & FLOW_TCP) != 0 && (tcp_flags & ~TCP_ORDINARY) != 0),
+                         0) &&
+        !shown && entry->session != 0) {
+        switch (conntrack_track(worker->conntrack, entry->session, entry->flags & FLOW_REPLY ? CT_REPLY : CT_ORIGINAL,
+                                tcp_flags, worker->now)) {
+        case CT_SETTLED:
+            entry->flags &= (uint16_t)~FLOW_TRACK;
+            break;
+        case CT_TRACK:
+            entry->flags |= FLOW_TRACK;
+            break;
+        case CT_INVALID:
+            *drop = DROP_CT_INVALID;
+            break;
+        case CT_GONE:
+            return false;
+        }
+    }
+    if (__builtin_expect((entry->flags & FLOW_FLOOD) != 0, 0)) {
+        const struct flow_key *key = (const struct flow_key *)entry->key;
+        const struct attachment *source = snapshot_attachment(worker->snapshot, key->attachment);
+
+        return fdb_additions(worker->snapshot->bridges[source->bridge]->fdb) ==
+               worker->outputs.outputs[entry->action].additions;
+    }
+    return true;
+}
+
+static void act_on_miss(struct worker *worker, struct port *port, struct batch *batch, uint16_t i)
+{
+    struct rte_mbuf *mbuf = batch->packets[i];
+    struct packet packet;
+    enum drop_reason drop =
+        packet_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, &packet);
+
+    if (drop != DROP_NONE)
+        packet_drop(worker, port, mbuf, drop);
+    else
+        resolve_packet(worker, port, mbuf, batch->attachments[i], &packet, &batch->keys[i], batch->hashes[i]);
+}
+
+/* A cached refusal: still true? */
+static bool refusal_holds(struct worker *worker, const struct flow_entry *entry, const struct rte_mbuf *mbuf,
+                          uint32_t attachment)
+{
+    struct packet packet;
+
+    if ((entry->flags & FLOW_IF_NO_SESSION) == 0)
+        return true;
+    return packet_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, &packet) == DROP_NONE &&
+           !session_exists(worker, &packet, attachment);
+}
+
+/* Stage: look-up and action. Returns how many packets found a valid flow. */
+static uint32_t stage_act(struct worker *worker, struct port *port, struct batch *batch)
+{
+    uint32_t hits = 0;
+
+    for (uint16_t i = 0; i < batch->n; i++) {
+        struct rte_mbuf *mbuf = batch->packets[i];
+        struct flow_entry *entry = flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]);
+        enum drop_reason drop = DROP_NONE;
+        struct action action;
+
+        if (entry == NULL || !entry_is_usable(worker, entry, batch->tcp_flags[i], &drop) ||
+            ((entry->flags & FLOW_DROP) != 0 && !refusal_holds(worker, entry, mbuf, batch->attachments[i]))) {
+            act_on_miss(worker, port, batch, i);
+            continue;
+        }
+        hits++;
+        count_flow(entry, mbuf);
+        if (__builtin_expect(drop != DROP_NONE, 0)) {
+            packet_drop(worker, port, mbuf, drop);
+            continue;
+        }
+        action.action = entry->action;
+        action.flags = entry->flags;
+        action_execute(worker, &action, port, mbuf, batch->hashes[i]);
+    }
+    return hits;
+}
+
+/* Stage: tunnel packets among those of an underlay port lose their outer headers and enter by their tunnel. */
+static void stage_decap(struct worker *worker, struct port *port, uint16_t bridge, struct batch *batch)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    uint16_t kept = 0;
+
+    for (uint16_t i = 0; i < batch->n; i++) {
+        struct rte_mbuf *mbuf = batch->packets[i];
+        uint32_t attachment = batch->attachments[i];
+        enum drop_reason reason = DROP_NONE;
+
+        switch (decap_packet(snapshot->decap_table, bridge, mbuf, &attachment, &reason)) {
+        case DECAP_DROP:
+            packet_drop(worker, port, mbuf, reason);
+            continue;
+        case DECAP_STRIPPED: {
+            const struct attachment *tunnel = snapshot_attachment(snapshot, attachment);
+            struct port *account = tunnel ? snapshot->ports[tunnel->port] : NULL;
+
+            if (account != NULL) {
+                account->counters[worker->id]->rx_packets++;
+                account->counters[worker->id]->rx_bytes += mbuf->pkt_len;
+            }
+            break;
+        }
+        case DECAP_PASS:
+            break;
+        }
+        batch->packets[kept] = mbuf;
+        batch->attachments[kept++] = attachment;
+    }
+    batch->n = kept;
+}
+
+/* Tunnel packets are taken from ports that the operator trusts, never from a guest. */
+static bool may_decap(const struct snapshot *snapshot, const struct attachment *attachment)
+{
+    return snapshot->decap_table != NULL && attachment != NULL && !attachment->has_policy && !attachment->internal &&
+           attachment->kind == ATTACHMENT_PORT && !attachment->disabled &&
+           snapshot->members[attachment->bridge] != NULL && snapshot->members[attachment->bridge]->is_underlay;
+}
+
+void worker_forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
+                    uint16_t n)
+{
+    const struct attachment *source = snapshot_attachment(worker->snapshot, attachment);
+    struct port_counters *counters = port->counters[worker->id];
+    struct batch batch;
+    uint64_t bytes = 0;
+    uint32_t hits;
+
+    batch.n = n;
+    for (uint16_t i = 0; i < n; i++) {
+        rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
+        batch.packets[i] = packets[i];
+        batch.attachments[i] = attachment;
+        bytes += packets[i]->pkt_len;
+    }
+    counters->rx_packets += n;
+    counters->rx_bytes += bytes;
+
+    if (may_decap(worker->snapshot, source))
+        stage_decap(worker, port, source->bridge, &batch);
+    stage_keys(worker, port, &batch);
+    hits = stage_act(worker, port, &batch);
+    tx_flush(&worker->tx, worker->snapshot);
+    atomic_store_explicit(&worker->published.hits,
+                          atomic_load_explicit(&worker->published.hits, memory_order_relaxed) + hits,
+                          memory_order_relaxed);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/core/port.h"
+
+struct rte_mbuf;
+struct snapshot;
+
+/* A worker's transmit side: packets gather per port while a batch is forwarded and leave in bursts at its end. */
+#define TX_BURST 64
+
+struct tx_buffer {
+    uint16_t n;
+    bool dirty; /* listed in struct tx's 'dirty' */
+    struct rte_mbuf *packets[TX_BURST];
+    uint16_t account[TX_BURST]; /* port whose counters the packet goes to */
+};
+
+struct tx {
+    struct tx_buffer *buffers[PORTS_MAX]; /* allocated by control before the port is published, then kept */
+    uint16_t dirty[PORTS_MAX];            /* ports with packets in their buffer */
+    uint16_t n_dirty;
+    unsigned int worker; /* id: transmit queue and counters */
+};
+
+/* Control thread: makes the buffer of a port that a snapshot about to be published names. 0 or -ENOMEM. */
+int tx_prepare_port(struct tx *tx, uint16_t port);
+void tx_fini(struct tx *tx);
+
+/* Stage: puts a packet into its port's buffer, sending the buffer first when it is full. */
+void tx_add(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account, struct rte_mbuf *packet);
+/* Stage: sends what has gathered; frees and counts what ports did not take. */
+void tx_flush(struct tx *tx, const struct snapshot *snapshot);

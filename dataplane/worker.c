@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/core/qsbr.h"
+#include "dataplane/fdb.h"
+#include "dataplane/validate.h"
+
+/* Housekeeping happens this often; the whole cache is swept about once in ten seconds. */
+#define HOUSEKEEPING_US 1000u
+#define SWEEP_SECONDS   10u
+/* Turns without a packet before the first sleep, and the first sleep's length; it doubles up to sleep_max_us. */
+#define IDLE_TURNS     200u
+#define SLEEP_FIRST_US 5u
+
+static void on_flow_remove(void *aux, struct flow_entry *entry)
+{
+    struct worker *worker = aux;
+
+    if (entry->flags & FLOW_LIST)
+        output_release(&worker->outputs, entry->action);
+}
+
+/* Asks a queue again while it has more, up to a batch: bursts amortise the ring. */
+static uint16_t poll_queue(struct worker *worker, const struct poll *poll)
+{
+    struct rte_mbuf *packets[WORKER_BATCH];
+    uint16_t n = poll->port->ops->rx_burst(poll->port, poll->queue, packets, PORT_BURST);
+
+    if (n == PORT_BURST)
+        n += poll->port->ops->rx_burst(poll->port, poll->queue, packets + n, PORT_BURST);
+    if (n > 0)
+        worker_forward(worker, poll->port, poll->attachment, packets, n);
+    return n;
+}
+
+/* One entry of the sweep: idle flows go, living ones keep the FDB entry of their sender fresh. */
+static void sweep_entry(void *aux, struct flow_entry *entry)
+{
+    struct worker *worker = aux;
+    const struct flow_key *key = (const struct flow_key *)entry->key;
+    uint32_t idle = flow_idle(worker, entry);
+    const struct attachment *source;
+    struct mac_addr mac;
+    uint16_t id;
+
+    if (idle >= SESSION_CACHE_IDLE) {
+        flow_cache_remove(&worker->cache, entry);
+        return;
+    }
+    source = snapshot_attachment(worker->snapshot, key->attachment);
+    if (source == NULL || (entry->flags & FLOW_DROP) != 0 || !vlan_ingress(&source->vlan, key->vlan, &id) ||
+        snapshot_bridge(worker->snapshot, source->bridge) == NULL)
+        return;
+    memcpy(mac.bytes, key->src_mac, sizeof mac.bytes);
+    fdb_refresh(worker->snapshot->bridges[source->bridge]->fdb, id, &mac, source->id, worker->now - idle);
+}
+
+static void housekeeping(struct worker *worker)
+{
+    uint32_t lines = flow_cache_line_count(&worker->cache) / (SWEEP_SECONDS * 1000000u / HOUSEKEEPING_US) + 1;
+
+    flow_cache_sweep(&worker->cache, lines, sweep_entry, worker);
+    atomic_store_explicit(&worker->published.flows, worker->cache.n_flows, memory_order_relaxed);
+    conntrack_run(worker->conntrack, worker->id, worker->now);
+}
+
+static void look_around(struct worker *worker, uint64_t tsc)
+{
+    const struct snapshot *snapshot = atomic_load_explicit(&dataplane_shared.current, memory_order_acquire);
+    uint32_t revalidations = atomic_load_explicit(&dataplane_shared.revalidations, memory_order_acquire);
+
+    worker_take_stamp(worker, snapshot, revalidations, dataplane_tick(tsc));
+    if (atomic_load_explicit(&worker->published.applied, memory_order_relaxed) != snapshot->sequence)
+        atomic_store_explicit(&worker->published.applied, snapshot->sequence, memory_order_release);
+}
+
+static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
+{
+    unsigned int most = atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
+    struct timespec ts = {0};
+
+    if (idle_turns < IDLE_TURNS || most == 0) {
+        rte_pause();
+        return;
+    }
+    *sleep_us = *sleep_us == 0 ? SLEEP_FIRST_US : *sleep_us * 2;
+    if (*sleep_us > most)
+        *sleep_us = most;
+    ts.tv_nsec = (long)*sleep_us * 1000;
+    nanosleep(&ts, NULL);
+}
+
+static void run(struct worker *worker)
+{
+    uint64_t housekeeping_tsc = dataplane_shared.tsc_hz / 1000000u * HOUSEKEEPING_US;
+    uint64_t next_housekeeping = 0;
+    unsigned int idle_turns = 0, sleep_us = 0;
+
+    while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
+        uint64_t tsc = rte_rdtsc();
+        const struct poll_list *plan;
+        uint32_t received = 0;
+
+        qsbr_reader_quiescent(worker->id);
+        look_around(worker, tsc);
+        plan = worker->snapshot->plans[worker->id];
+        for (uint32_t i = 0; plan != NULL && i < plan->n; i++)
+            received += poll_queue(worker, &plan->polls[i]);
+        mailbox_drain(&worker->mailbox, worker);
+        if (tsc >= next_housekeeping) {
+            housekeeping(worker);
+            next_housekeeping = tsc + housekeeping_tsc;
+        }
+        if (received > 0) {
+            idle_turns = sleep_us = 0;
+        } else {
+            back_off(++idle_turns, &sleep_us);
+        }
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *worker = arg;
+    char name[16];
+
+    snprintf(name, sizeof name, "worker%u", worker->id);
+    pthread_setname_np(pthread_self(), name);
+    /* Short sleeps are to be short: the default slack is 50 µs. */
+    prctl(PR_SET_TIMERSLACK, 1000UL);
+    /* Gives the thread a buffer cache of its own in the packet pool; without one it still works. */
+    rte_thread_register();
+    qsbr_reader_register(worker->id);
+    run(worker);
+    qsbr_reader_unregister(worker->id);
+    rte_thread_unregister();
+    return NULL;
+}
+
+static int prepare(struct worker *worker, uint32_t flow_entries)
+{
+    const struct snapshot *snapshot = atomic_load(&dataplane_shared.current);
+
+    for (uint16_t i = 1; i < PORTS_MAX; i++) {
+        if (snapshot->ports[i] != NULL && tx_prepare_port(&worker->tx, i) != 0)
+            return -ENOMEM;
+    }
+    if (output_pool_init(&worker->outputs, OUTPUT_POOL_SIZE) != 0)
+        return -ENOMEM;
+    return flow_cache_init(&worker->cache, flow_entries, on_flow_remove, worker);
+}
+
+static void release(struct worker *worker)
+{
+    flow_cache_fini(&worker->cache);
+    output_pool_fini(&worker->outputs);
+    tx_fini(&worker->tx);
+    memset(worker->tunnel_memory, 0, sizeof worker->tunnel_memory);
+}
+
+int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint32_t flow_entries,
+                 struct conntrack *conntrack)
+{
+    pthread_attr_t attr;
+    cpu_set_t cpus;
+    int error;
+
+    worker->id = id;
+    worker->cpu = cpu;
+    worker->conntrack = conntrack;
+    worker->tx.worker = id;
+    worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack};
+    worker->snapshot = NULL;
+    atomic_store(&worker->orders.stop, false);
+    atomic_store(&worker->published.applied, 0);
+    if (prepare(worker, flow_entries) != 0) {
+        release(worker);
+        return -ENOMEM;
+    }
+
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    pthread_attr_init(&attr);
+    pthread_attr_setaffinity_np(&attr, sizeof cpus, &cpus);
+    error = pthread_create(&worker->thread, &attr, worker_main, worker);
+    pthread_attr_destroy(&attr);
+    if (error != 0) {
+        release(worker);
+        return -error;
+    }
+    worker->running = true;
+    return 0;
+}
+
+void worker_stop(struct worker *worker)
+{
+    if (!worker->running)
+        return;
+    atomic_store(&worker->orders.stop, true);
+    pthread_join(worker->thread, NULL);
+    worker->running = false;
+    release(worker);
+}

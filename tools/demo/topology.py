@@ -94,13 +94,12 @@ class Topology:
         host.add_bridge("br-int")
         commands = []
         for tenant in (TENANT_1, TENANT_2):
-            commands += ["--", "create", "Logical_Network", f"name={tenant.name}", f"vni={tenant.vni}",
-                         f"encap={encap}", "bridge=br-int", f"tag={tenant.tag}", f'vteps="{ENDPOINTS[1 - index]}"']
-            commands += _group_commands(tenant)
+            commands += ["--", "network-add", tenant.name, f"vni={tenant.vni}", f"encap={encap}", "bridge=br-int",
+                         f"tag={tenant.tag}", "--", "network-set-vteps", tenant.name, ENDPOINTS[1 - index]]
+            commands += _group_commands(tenant.name)
         for seat in SEATS:
-            commands += ["--", "create", "Logical_Port", f'name="{_port_id(seat)}"',
-                         f'addresses="{seat.mac} {seat.ipv4} {seat.ipv6}"',
-                         f"security_groups=@{seat.tenant.name}"]
+            commands += ["--", "lport-add", _port_id(seat), f"{seat.mac} {seat.ipv4} {seat.ipv6}",
+                         "--", "lport-set-groups", _port_id(seat), seat.tenant.name]
         host.sluice_vsctl(*commands)
 
     def _add_gateway(self):
@@ -124,19 +123,15 @@ def _port_id(seat):
     return f"port-{seat.name}"
 
 
-def _group_commands(tenant):
+def _group_commands(name):
     """A group whose members may ping each other and reach each other's web server, and send what they like."""
-    group = f"@{tenant.name}"
-    inbound = [("icmp", "IPv4", ["protocol=icmp"]), ("icmp6", "IPv6", ["protocol=icmpv6"]),
-               ("web", "IPv4", ["protocol=tcp", f"port_min={OPEN_PORT}", f"port_max={OPEN_PORT}"])]
-    commands, rules = [], []
-    for name, ethertype, match in inbound:
-        rules.append(f"{group}-{name}")
-        commands += ["--", f"--id={rules[-1]}", "create", "Security_Group_Rule", f"name={name}", "direction=ingress",
-                     f"ethertype={ethertype}", f"remote_group={group}", *match]
-    for ethertype in ("IPv4", "IPv6"):
-        rules.append(f"{group}-out-{ethertype}")
-        commands += ["--", f"--id={rules[-1]}", "create", "Security_Group_Rule", f"name=out-{ethertype}",
-                     "direction=egress", f"ethertype={ethertype}"]
-    return commands + ["--", f"--id={group}", "create", "Security_Group", f"name={tenant.name}",
-                       f"rules={','.join(rules)}"]
+    inbound = f"direction=ingress remote_group={name}"
+    rules = (f"name=icmp {inbound} ethertype=IPv4 protocol=icmp",
+             f"name=icmp6 {inbound} ethertype=IPv6 protocol=icmpv6",
+             f"name=web {inbound} ethertype=IPv4 protocol=tcp port_min={OPEN_PORT} port_max={OPEN_PORT}",
+             "name=out4 direction=egress ethertype=IPv4",
+             "name=out6 direction=egress ethertype=IPv6")
+    commands = ["--", "group-add", name]
+    for rule in rules:
+        commands += ["--", "rule-add", name, *rule.split()]
+    return commands

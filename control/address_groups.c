@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "openvswitch/util.h"
-#include "openvswitch/vlog.h"
-#include "util.h"
-#include "uuid.h"
+#include <openvswitch/util.h>
+#include <openvswitch/vlog.h>
+#include <util.h>
+#include <uuid.h>
 
 VLOG_DEFINE_THIS_MODULE(address_groups);
 

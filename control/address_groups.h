@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <openvswitch/hmap.h>
+
 #include "control/policy_rows.h"
 #include "control/prefix_list.h"
 #include "control/text_list.h"
-#include "openvswitch/hmap.h"
 
 /* Address_Group rows. An address that does not parse is refused by itself; the others count. Control thread. */
 struct address_group {

@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
+#include <openvswitch/util.h>
+#include <util.h>
+#include <uuid.h>
+
 #include "control/ids.h"
 #include "dataplane/snapshot.h"
-#include "openvswitch/util.h"
-#include "util.h"
-#include "uuid.h"
 
 struct slot {
     struct address_set *set; /* NULL: the number is free */

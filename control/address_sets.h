@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <openvswitch/hmap.h>
+#include <openvswitch/uuid.h>
+
 #include "acl/addr_set.h"
 #include "control/prefix_list.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/uuid.h"
 
 struct snapshot;
 

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hash.h>
+#include <openvswitch/util.h>
+#include <openvswitch/vlog.h>
+#include <util.h>
+#include <uuid.h>
+
 #include "control/security_groups.h"
 #include "control/shared_policies.h"
-#include "hash.h"
-#include "openvswitch/util.h"
-#include "openvswitch/vlog.h"
-#include "util.h"
-#include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(logical_ports);
 

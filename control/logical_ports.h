@@ -5,11 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openvswitch/hmap.h>
+
 #include "acl/policy.h"
 #include "control/policy_rows.h"
 #include "control/prefix_list.h"
 #include "control/text_list.h"
-#include "openvswitch/hmap.h"
 
 struct security_group;
 

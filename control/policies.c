@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include <openvswitch/util.h>
+#include <ovsdb-idl.h>
+#include <util.h>
+
 #include "control/address_groups.h"
 #include "control/address_sets.h"
 #include "control/logical_ports.h"
@@ -10,9 +14,6 @@
 #include "control/security_groups.h"
 #include "control/security_rules.h"
 #include "control/shared_policies.h"
-#include "openvswitch/util.h"
-#include "ovsdb-idl.h"
-#include "util.h"
 
 struct policies {
     struct hmap address_groups;

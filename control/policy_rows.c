@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openvswitch/util.h>
+#include <util.h>
+
 #include "control/schema/sluice-idl.h"
-#include "openvswitch/util.h"
-#include "util.h"
 
 /* References are read as UUIDs, not as row pointers: a reference whose row is not there must stay visible. */
 static struct uuid *copy_uuids(const struct ovsdb_datum *datum, size_t *n)

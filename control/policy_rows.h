@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <openvswitch/uuid.h>
+
 #include "acl/rule.h"
-#include "openvswitch/uuid.h"
 
 struct ovsdb_idl;
 

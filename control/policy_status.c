@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/policies.h"
 
+#include <smap.h>
+
 #include "control/logical_ports.h"
 #include "control/schema/sluice-idl.h"
-#include "smap.h"
 
 /* What Logical_Port.status ought to say. */
 static void compose(const struct logical_port *port, const char *interface, struct smap *status)

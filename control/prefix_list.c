@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "openvswitch/util.h"
-#include "util.h"
+#include <openvswitch/util.h>
+#include <util.h>
 
 void prefix_list_add(struct prefix_list *list, const struct inet_prefix *prefixes, size_t n)
 {

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openvswitch/util.h>
+#include <openvswitch/vlog.h>
+#include <util.h>
+#include <uuid.h>
+
 #include "control/address_groups.h"
 #include "control/text_list.h"
-#include "openvswitch/util.h"
-#include "openvswitch/vlog.h"
-#include "util.h"
-#include "uuid.h"
 
 VLOG_DEFINE_THIS_MODULE(security_groups);
 

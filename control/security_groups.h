@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openvswitch/hmap.h>
+
 #include "control/policy_rows.h"
 #include "control/prefix_list.h"
 #include "control/security_rules.h"
-#include "openvswitch/hmap.h"
 
 struct address_set;
 

@@ -3,13 +3,14 @@
 
 #include <stdlib.h>
 
+#include <hash.h>
+#include <openvswitch/util.h>
+#include <util.h>
+#include <uuid.h>
+
 #include "control/address_sets.h"
 #include "control/security_groups.h"
 #include "control/text_list.h"
-#include "hash.h"
-#include "openvswitch/util.h"
-#include "util.h"
-#include "uuid.h"
 
 void security_rules_init(struct security_rules *rules)
 {

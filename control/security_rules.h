@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openvswitch/hmap.h>
+
 #include "acl/rule.h"
 #include "control/policy_rows.h"
-#include "openvswitch/hmap.h"
 
 struct address_group;
 struct address_set;

@@ -3,12 +3,13 @@
 
 #include <stdlib.h>
 
+#include <hash.h>
+#include <openvswitch/util.h>
+#include <util.h>
+#include <uuid.h>
+
 #include "control/address_sets.h"
 #include "control/security_groups.h"
-#include "hash.h"
-#include "openvswitch/util.h"
-#include "util.h"
-#include "uuid.h"
 
 /* The rules of some groups in one direction, each once, by id. */
 struct rule_list {

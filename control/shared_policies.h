@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openvswitch/hmap.h>
+#include <openvswitch/uuid.h>
+
 #include "acl/policy.h"
-#include "openvswitch/hmap.h"
-#include "openvswitch/uuid.h"
 
 struct address_set;
 struct security_group;

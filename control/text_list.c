@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "openvswitch/util.h"
-#include "util.h"
+#include <openvswitch/util.h>
+#include <util.h>
 
 void text_list_clear(struct text_list *list)
 {

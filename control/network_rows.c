@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/network_rows.h"
+
+#include <string.h>
+
+#include <openvswitch/util.h>
+#include <smap.h>
+#include <util.h>
+
+#include "control/networks.h"
+#include "control/schema/sluice-idl.h"
+#include "control/text_list.h"
+
+struct network_row *network_rows_read(const struct ovsdb_idl *idl, size_t *n)
+{
+    const struct sluicerec_logical_network *row;
+    struct network_row *rows = NULL;
+    size_t allocated = 0;
+
+    *n = 0;
+    SLUICEREC_LOGICAL_NETWORK_FOR_EACH(row, idl)
+    {
+        if (*n == allocated)
+            rows = x2nrealloc(rows, &allocated, sizeof *rows);
+        rows[(*n)++] = (struct network_row){
+            .id = row->header_.uuid,
+            .name = row->name,
+            .encap = row->encap,
+            .bridge = row->bridge,
+            .has_vni = row->n_vni > 0,
+            .vni = row->n_vni > 0 ? *row->vni : 0,
+            .tag = row->n_tag > 0 ? *row->tag : 0,
+            .mtu = row->n_mtu > 0 ? *row->mtu : 0,
+            .vteps = row->vteps,
+            .n_vteps = row->n_vteps,
+        };
+    }
+    return rows;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* A database may serve many hosts that do not all think the same of a row. Each says what it has to say once, and again
+ * when the row has lost its status (ovsdb-server was restarted), so that two hosts never overwrite each other for
+ * ever. */
+static bool has_to_say(const struct network *network, const char *said)
+{
+    if (same_text(said, network->error))
+        return false;
+    return said == NULL || !network->status_written || !same_text(network->error, network->error_written);
+}
+
+void network_rows_write_status(struct networks *networks, const struct ovsdb_idl *idl)
+{
+    const struct sluicerec_logical_network *row;
+
+    SLUICEREC_LOGICAL_NETWORK_FOR_EACH(row, idl)
+    {
+        struct network *network = networks_find(networks, &row->header_.uuid);
+
+        if (network == NULL || !has_to_say(network, smap_get(&row->status, "error")))
+            continue;
+        struct smap status = SMAP_INITIALIZER(&status);
+
+        if (network->error != NULL)
+            smap_add(&status, "error", network->error);
+        sluicerec_logical_network_set_status(row, &status);
+        smap_destroy(&status);
+        network->status_written = true;
+        text_assign(&network->error_written, network->error);
+    }
+}

@@ -272,17 +272,29 @@ def test_configuration_number_waits_for_the_switch(server):
     assert (waiter["outcome"].status, waiter["outcome"].err) == (0, "")
 
 
-def test_bad_interface_gives_exit_status_65(server):
-    quiet(server, "add-br br0")
+@pytest.mark.parametrize("before, command, row, verdict, reason", [
+    ("add-br br0", "add-port br0 p1", "interface p1", "set interface p1 ofport=-1 error=broken", ": broken"),
+    ("add-br br0", "add-port br0 p1", "interface p1", "set interface p1 ofport=-1", ""),
+    ("init", "add-br p1", "interface p1", "set interface p1 error=broken", ": broken"),
+    ("lport-list", "network-add p1 vni=99999999", "Logical_Network p1", "set Logical_Network p1 status:error=broken",
+     ": broken"),
+    ("lport-list", "lport-add p1 nonsense", "Logical_Port p1", "set Logical_Port p1 status:error=broken", ": broken"),
+    ("lport-add p1", "lport-set-addresses p1 x", "Logical_Port p1 addresses=x",
+     "set Logical_Port p1 status:error=broken", ": broken"),
+])
+def test_row_that_the_switch_refuses_gives_exit_status_65(server, before, command, row, verdict, reason):
+    quiet(server, before)
+    root = "Sluice" if "Logical" in row else "Open_vSwitch"
     waiter = {}
     thread = threading.Thread(
-        target=lambda: waiter.update(outcome=server.vsctl("-t", "15", "add-port", "br0", "p1", wait=True)))
+        target=lambda: waiter.update(outcome=server.vsctl("-t", "15", *command.split(), wait=True)))
     thread.start()
-    assert server.vsctl("-t", "10", "wait-until", "interface", "p1").status == 0
-    quiet(server, "set interface p1 ofport=-1 error=broken -- set open_vswitch . cur_cfg=1")
+    assert server.vsctl("-t", "10", "wait-until", *row.split()).status == 0
+    quiet(server, f"{verdict} -- set {root} . cur_cfg=1")
     thread.join()
     assert waiter["outcome"].status == 65
-    assert "Error detected while setting up 'p1': broken.  See" in waiter["outcome"].err
+    assert waiter["outcome"].err.splitlines()[0] == \
+        f"PROGRAM: Error detected while setting up 'p1'{reason}.  See sluice-vswitchd log for details."
 
 
 def test_stuck_switch_ends_in_alarm(server):

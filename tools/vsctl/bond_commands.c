@@ -4,7 +4,7 @@
 #include "tools/vsctl/bridge_view.h"
 #include "tools/vsctl/commands.h"
 #include "tools/vsctl/port_add.h"
-#include "tools/vsctl/transaction.h"
+#include "tools/vsctl/verdict.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static void cmd_add_bond_iface(struct ctl_context *ctx)
     interfaces[n] = interface;
     ovsrec_port_set_interfaces(bond.row, interfaces, n + 1);
     free(interfaces);
-    vsctl_transaction_expect_interface(interface);
+    vsctl_verdict_expect(&interface->header_);
 }
 
 static void cmd_del_bond_iface(struct ctl_context *ctx)

@@ -5,6 +5,7 @@
 #include "tools/vsctl/commands.h"
 #include "tools/vsctl/output.h"
 #include "tools/vsctl/transaction.h"
+#include "tools/vsctl/verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +105,7 @@ static void cmd_add_br(struct ctl_context *ctx)
     } else {
         insert_real_bridge(ctx, name, port);
     }
-    vsctl_transaction_expect_interface(interface);
+    vsctl_verdict_expect(&interface->header_);
 }
 
 static void cmd_del_br(struct ctl_context *ctx)

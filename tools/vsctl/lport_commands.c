@@ -3,6 +3,7 @@
 
 #include "tools/vsctl/commands.h"
 #include "tools/vsctl/sluice_row.h"
+#include "tools/vsctl/verdict.h"
 
 #include "control/schema/sluice-idl.h"
 
@@ -22,7 +23,8 @@ static const struct sluice_noun group_noun = {
 static void pre_lport(struct ctl_context *ctx)
 {
     static const struct ovsdb_idl_column *const columns[] = {&sluicerec_logical_port_col_addresses,
-                                                             &sluicerec_logical_port_col_security_groups};
+                                                             &sluicerec_logical_port_col_security_groups,
+                                                             &sluicerec_logical_port_col_status};
     sluice_row_prerequisites(ctx, &lport_noun, columns, ARRAY_SIZE(columns));
     sluice_row_prerequisites(ctx, &group_noun, NULL, 0);
 }
@@ -35,6 +37,7 @@ static const struct sluicerec_logical_port *lport_cast(const struct ovsdb_idl_ro
 static void set_addresses(struct ctl_context *ctx, const struct sluicerec_logical_port *port)
 {
     sluicerec_logical_port_set_addresses(port, (const char **)&ctx->argv[2], ctx->argc - 2);
+    vsctl_verdict_expect(&port->header_);
 }
 
 static void cmd_lport_add(struct ctl_context *ctx)
@@ -81,6 +84,7 @@ static void cmd_lport_set_groups(struct ctl_context *ctx)
         groups[i] = CONTAINER_OF(row, struct sluicerec_security_group, header_);
     }
     sluicerec_logical_port_set_security_groups(port, groups, n);
+    vsctl_verdict_expect(&port->header_);
     free(groups);
 }
 

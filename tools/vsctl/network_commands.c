@@ -3,6 +3,7 @@
 
 #include "tools/vsctl/commands.h"
 #include "tools/vsctl/sluice_row.h"
+#include "tools/vsctl/verdict.h"
 
 #include "control/schema/sluice-idl.h"
 
@@ -18,7 +19,8 @@ static const struct sluice_noun network_noun = {
 
 static void pre_network(struct ctl_context *ctx)
 {
-    static const struct ovsdb_idl_column *const columns[] = {&sluicerec_logical_network_col_vteps};
+    static const struct ovsdb_idl_column *const columns[] = {&sluicerec_logical_network_col_vteps,
+                                                             &sluicerec_logical_network_col_status};
     sluice_row_prerequisites(ctx, &network_noun, columns, ARRAY_SIZE(columns));
 }
 
@@ -40,6 +42,7 @@ static void cmd_network_add(struct ctl_context *ctx)
     if (row) {
         sluicerec_logical_network_set_name(network_cast(row), ctx->argv[1]);
         sluice_row_set(ctx, row, &ctx->argv[2], ctx->argc - 2);
+        vsctl_verdict_expect(row);
     }
 }
 
@@ -61,6 +64,7 @@ static void set_vteps(const struct sluicerec_logical_network *network, const str
     const char **sorted = sset_sort(vteps);
     sluicerec_logical_network_set_vteps(network, sorted, sset_count(vteps));
     free(sorted);
+    vsctl_verdict_expect(&network->header_);
 }
 
 static void cmd_network_set_vteps(struct ctl_context *ctx)

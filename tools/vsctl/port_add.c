@@ -4,7 +4,7 @@
 #include "tools/vsctl/port_add.h"
 
 #include "tools/vsctl/bridge_view.h"
-#include "tools/vsctl/transaction.h"
+#include "tools/vsctl/verdict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static void set_interfaces(struct ctl_context *ctx, const struct ovsrec_port *po
     for (size_t i = 0; i < request->n_interfaces; i++) {
         interfaces[i] = ovsrec_interface_insert(ctx->txn);
         ovsrec_interface_set_name(interfaces[i], request->interfaces[i]);
-        vsctl_transaction_expect_interface(interfaces[i]);
+        vsctl_verdict_expect(&interfaces[i]->header_);
     }
     ovsrec_port_set_interfaces(port, interfaces, request->n_interfaces);
     free(interfaces);

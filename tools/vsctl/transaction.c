@@ -6,12 +6,11 @@
 #include "tools/vsctl/database.h"
 #include "tools/vsctl/options.h"
 #include "tools/vsctl/output.h"
+#include "tools/vsctl/verdict.h"
 
 #include <stdlib.h>
 
 #include "db-ctl-base.h"
-#include "dirs.h"
-#include "lib/vswitch-idl.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/util.h"
 #include "openvswitch/vlog.h"
@@ -27,10 +26,6 @@ VLOG_DEFINE_THIS_MODULE(vsctl);
 static struct ovsdb_idl *open_idl;
 static struct ovsdb_idl_txn *open_txn;
 
-// Provisional UUIDs of the interfaces inserted by the running transaction.
-static struct uuid *expected;
-static size_t n_expected, allocated_expected;
-
 void vsctl_transaction_exit(int status)
 {
     if (open_txn) {
@@ -38,37 +33,8 @@ void vsctl_transaction_exit(int status)
         ovsdb_idl_txn_destroy(open_txn);
     }
     ovsdb_idl_destroy(open_idl);
-    free(expected);
+    vsctl_verdict_reset();
     exit(status);
-}
-
-void vsctl_transaction_expect_interface(const struct ovsrec_interface *interface)
-{
-    if (n_expected >= allocated_expected) {
-        expected = x2nrealloc(expected, &allocated_expected, sizeof *expected);
-    }
-    expected[n_expected++] = interface->header_.uuid;
-}
-
-// Say which of the expected interfaces the switch could not set up. Returns the exit status.
-static int report_interfaces(struct ovsdb_idl *idl, struct ovsdb_idl_txn *txn)
-{
-    int status = EXIT_SUCCESS;
-    for (size_t i = 0; i < n_expected; i++) {
-        const struct uuid *uuid = ovsdb_idl_txn_get_insert_uuid(txn, &expected[i]);
-        const struct ovsrec_interface *interface = uuid ? ovsrec_interface_get_for_uuid(idl, uuid) : NULL;
-        if (!interface || (interface->ofport && *interface->ofport != -1)) {
-            continue;
-        }
-        bool has_text = interface->error && interface->error[0];
-        ovs_error(0, "Error detected while setting up '%s'%s%s.  See sluice-vswitchd log for details.", interface->name,
-                  has_text ? ": " : "", has_text ? interface->error : "");
-        status = VSCTL_EXIT_BAD_INTERFACE;
-    }
-    if (status) {
-        ovs_error(0, "The default log directory is \"%s\".", ovs_logdir());
-    }
-    return status;
 }
 
 static void start_command(struct ctl_command *command)
@@ -166,7 +132,7 @@ static void postprocess(struct ctl_command *commands, size_t n, struct ovsdb_sym
 static void open_transaction(const struct vsctl_database *db, const struct vsctl_options *options, const char *cmdline)
 {
     open_txn = ovsdb_idl_txn_create(open_idl);
-    n_expected = 0;
+    vsctl_verdict_reset();
     if (options->dry_run) {
         ovsdb_idl_txn_set_dry_run(open_txn);
     }
@@ -283,11 +249,11 @@ int vsctl_transaction_run(const struct vsctl_database *db, const struct vsctl_op
     int exit_status = EXIT_SUCCESS;
     if (options->wait_for_reload && status == TXN_SUCCESS) {
         wait_for_switch(db, ovsdb_idl_txn_get_increment_new_value(open_txn));
-        exit_status = report_interfaces(open_idl, open_txn);
+        exit_status = vsctl_verdict_report(open_idl, open_txn);
     }
     close_transaction();
     ovsdb_idl_destroy(open_idl);
     open_idl = NULL;
-    free(expected);
+    vsctl_verdict_reset();
     return exit_status;
 }

@@ -4,12 +4,8 @@
 #include <stddef.h>
 
 struct ctl_command;
-struct ovsrec_interface;
 struct vsctl_database;
 struct vsctl_options;
-
-// Exit status when the switch reported an error for an interface that this command line added (sysexits.h: EX_DATAERR).
-enum { VSCTL_EXIT_BAD_INTERFACE = 65 };
 
 // Run the commands as one transaction, again whenever the database changed under it, print their output, and wait for the
 // switch. cmdline is noted in the database's log. Returns the exit status of the program; exits by itself on an error.
@@ -18,6 +14,3 @@ int vsctl_transaction_run(const struct vsctl_database *, const struct vsctl_opti
 
 // Free the connection and the open transaction, if any, and exit.
 _Noreturn void vsctl_transaction_exit(int status);
-
-// For commands: report the fate of this interface, inserted by the running transaction, once the switch has seen it.
-void vsctl_transaction_expect_interface(const struct ovsrec_interface *);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/core/notifier.h"
+#include "dataplane/core/packet_pool.h"
+#include "dataplane/core/port.h"
+#include "dataplane/core/qsbr.h"
+#include "dataplane/port_types.h"
+
+/* Ports opened for real, in a network namespace of the test's own. */
+
+static bool port_fixture_has_namespace;
+
+/* Group set-up: EAL without hugepages or devices, packet buffers, and a network namespace when we may make one. */
+static inline int port_fixture_start(void **state)
+{
+    char prefix[40];
+    char *args[] = {
+        "test", "--no-huge", "-m", "128", "--no-pci", "--no-shconf", "--no-telemetry", "--log-level=critical", prefix};
+
+    port_fixture_has_namespace = unshare(CLONE_NEWNET) == 0;
+    snprintf(prefix, sizeof prefix, "--file-prefix=unit%d", getpid());
+    if (rte_eal_init((int)(sizeof args / sizeof args[0]), args) < 0 || qsbr_init() != 0 || notifier_init() != 0)
+        return -1;
+    return packet_pool_init(8192);
+}
+
+static inline int port_fixture_stop(void **state)
+{
+    return rte_eal_cleanup();
+}
+
+/* Runs a command that must succeed. */
+static inline void port_fixture_run(const char *command)
+{
+    if (system(command) != 0)
+        fail_msg("%s", command);
+}
+
+static inline void port_fixture_need_namespace(void)
+{
+    if (port_fixture_has_namespace)
+        return;
+    print_message("needs root, for a network namespace\n");
+    skip();
+}
+
+/* Opens a port; on failure returns NULL and leaves the sentence in '*error', which the caller frees. */
+static inline struct port *port_fixture_try(const struct port_config *config, char **error)
+{
+    const struct port_ops *ops = port_ops_find(config->type);
+    struct port *port;
+
+    assert_non_null(ops);
+    port = port_create(config->name, 1, ops);
+    assert_non_null(port);
+    *error = NULL;
+    if (port->ops->open(port, config, error) == 0)
+        return port;
+    assert_non_null(*error);
+    port_destroy(port);
+    return NULL;
+}
+
+static inline struct port *port_fixture_open(const struct port_config *config)
+{
+    char *error;
+    struct port *port = port_fixture_try(config, &error);
+
+    if (port == NULL)
+        fail_msg("%s", error);
+    return port;
+}
+
+static inline void port_fixture_close(struct port *port)
+{
+    port->ops->close(port);
+    port_destroy(port);
+}
+
+/* Asserts that the port does not open, and why. */
+static inline void port_fixture_refused(const struct port_config *config, const char *expected)
+{
+    char *error;
+
+    assert_null(port_fixture_try(config, &error));
+    assert_string_equal(error, expected);
+    free(error);
+}
+
+static inline struct rte_mbuf *port_fixture_packet(const uint8_t *frame, uint16_t len)
+{
+    struct rte_mbuf *packet = rte_pktmbuf_alloc(packet_pool());
+
+    assert_non_null(packet);
+    memcpy(rte_pktmbuf_append(packet, len), frame, len);
+    return packet;
+}
+
+/* Five seconds, in which what is waited for has long happened. */
+static inline bool port_fixture_expired(const struct timespec *start)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec - start->tv_sec >= 5;
+}
+
+/* Polls until a frame arrives that 'wanted' likes, copies it to 'frame' and returns its length; others are ignored. */
+static inline uint32_t port_fixture_receive(struct port *port, bool (*wanted)(const uint8_t *frame, uint32_t len),
+                                            uint8_t *frame, uint32_t size)
+{
+    struct timespec start;
+    uint32_t found = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    while (found == 0 && !port_fixture_expired(&start)) {
+        struct rte_mbuf *packets[1];
+
+        if (port->ops->rx_burst(port, 0, packets, 1) == 0)
+            continue;
+        assert_true(packets[0]->pkt_len <= size);
+        memcpy(frame, rte_pktmbuf_read(packets[0], 0, packets[0]->pkt_len, frame), packets[0]->pkt_len);
+        if (wanted(frame, packets[0]->pkt_len))
+            found = packets[0]->pkt_len;
+        rte_pktmbuf_free(packets[0]);
+    }
+    assert_true(found != 0);
+    return found;
+}

@@ -33,11 +33,15 @@ size_t policy_rule_count(const struct policy *policy)
     return policy->n_rules;
 }
 
-static uint16_t l4_value(const struct rule_query *query)
+/* The number that partitions are asked for (policy_private.h); false when the packet does not show it. */
+static bool l4_value(const struct rule_query *query, uint16_t *value)
 {
-    if (query->protocol == IPPROTO_ICMP || query->protocol == IPPROTO_ICMPV6)
-        return (uint16_t)(query->icmp_type << 8 | query->icmp_code);
-    return query->dst_port;
+    if (query->protocol == IPPROTO_ICMP || query->protocol == IPPROTO_ICMPV6) {
+        *value = (uint16_t)((uint16_t)query->icmp_type << 8 | query->icmp_code);
+        return query->icmp_type != RULE_ICMP_ANY;
+    }
+    *value = query->dst_port;
+    return query->has_ports;
 }
 
 static bool set_contains(const struct addr_sets *sets, uint32_t set, const struct inet_addr *addr)
@@ -97,13 +101,13 @@ static uint32_t partition_match(const struct policy *policy, uint16_t number, co
 {
     const struct policy_partition *partition;
     uint32_t node = 1;
+    uint16_t value;
 
     if (number == POLICY_NO_PARTITION)
         return best;
     partition = &policy->partitions[number];
-    if (query->has_ports)
-        node = partition->n_leaves +
-               interval_find(&policy->bounds[partition->first_bound], partition->n_bounds, l4_value(query));
+    if (l4_value(query, &value))
+        node = partition->n_leaves + interval_find(&policy->bounds[partition->first_bound], partition->n_bounds, value);
     for (; node != 0; node /= 2)
         best = node_match(policy, partition->first_node + node, sets, query, best);
     return best;
@@ -130,9 +134,9 @@ struct rule_query rule_query_from_packet(const struct packet *packet, enum rule_
     struct rule_query query = {
         .remote = direction == RULE_INGRESS ? packet->src : packet->dst,
         .protocol = packet->protocol,
-        .has_ports = packet->fragment != PACKET_LATER_FRAGMENT,
+        .has_ports = packet->fragment != PACKET_LATER_FRAGMENT && packet_protocol_has_ports(packet->protocol),
         .dst_port = ntohs(packet->dst_port),
-        .icmp_type = packet->icmp_type,
+        .icmp_type = packet->fragment != PACKET_LATER_FRAGMENT ? packet->icmp_type : RULE_ICMP_ANY,
         .icmp_code = packet->icmp_code,
     };
 

@@ -45,7 +45,10 @@ struct rule_columns {
 
 /* Turns a row into '*rule' (id left 0). 0, or -EINVAL with '*error' naming the column and what would be right:
  * unknown protocol, ports backwards or out of range, ports with a protocol that has none, ICMP type out of range,
- * code without type, CIDR that does not parse or is of the other family, two remotes. */
+ * code without type, CIDR that does not parse or is of the other family, two remotes.
+ *
+ * Without ethertype the family is that of remote_cidr. Failing that, "icmp" means IPv4 and "icmpv6" IPv6, because a
+ * rule has one protocol number; everything else means both. */
 int rule_from_columns(const struct rule_columns *columns, struct rule *rule, char **error);
 
 /* Protocol number of a name ("tcp", "ipv6-icmp") or of a number in text, -EINVAL when neither; "any" and "" are
@@ -57,8 +60,8 @@ struct rule_query {
     struct inet_addr remote; /* the other side's address */
     enum rule_family family; /* of the packet: RULE_IPV4 or RULE_IPV6 */
     uint8_t protocol;
-    bool has_ports;          /* false for later fragments */
+    bool has_ports;          /* false for later fragments and protocols without ports */
     uint16_t dst_port;       /* host order */
-    uint8_t icmp_type;
+    int16_t icmp_type;       /* 0..255, RULE_ICMP_ANY for later fragments: matches no rule that names a type */
     uint8_t icmp_code;
 };

@@ -147,6 +147,7 @@ static void query_of_later_fragment_has_no_ports(void **state)
     frame_put_udp(&frame, 5000, 53);
     packet = parse(&frame);
     assert_false(rule_query_from_packet(&packet, RULE_INGRESS).has_ports);
+    assert_int_equal(rule_query_from_packet(&packet, RULE_INGRESS).icmp_type, RULE_ICMP_ANY);
 }
 
 static void query_of_icmp_has_type_and_code(void **state)
@@ -162,7 +163,7 @@ static void query_of_icmp_has_type_and_code(void **state)
     assert_int_equal(query.family, RULE_IPV6);
     assert_int_equal(query.icmp_type, 1);
     assert_int_equal(query.icmp_code, 4);
-    assert_true(query.has_ports);
+    assert_false(query.has_ports);
 }
 
 int main(void)

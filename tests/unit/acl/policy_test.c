@@ -109,6 +109,11 @@ static void policy_icmp_matches_type_and_code(void **state)
     assert_int_equal(match(&rule, 1, NULL, query), 1);
     rule.icmp_code = 5;
     assert_int_equal(match(&rule, 1, NULL, query), 0);
+    rule.icmp_code = RULE_ICMP_ANY;
+    query.has_ports = false;
+    assert_int_equal(match(&rule, 1, NULL, query), 1);
+    query.icmp_type = RULE_ICMP_ANY;
+    assert_int_equal(match(&rule, 1, NULL, query), 0);
 }
 
 static void policy_ipv4_in_ipv6_form_is_not_ipv4(void **state)
@@ -178,7 +183,7 @@ static bool rule_matches(const struct rule *rule, const struct addr_sets *sets, 
         if (!all && (!query->has_ports || query->dst_port < rule->port_min || query->dst_port > rule->port_max))
             return false;
     }
-    if (rule->icmp_type != RULE_ICMP_ANY && (!query->has_ports || query->icmp_type != rule->icmp_type))
+    if (rule->icmp_type != RULE_ICMP_ANY && query->icmp_type != rule->icmp_type)
         return false;
     if (rule->icmp_code != RULE_ICMP_ANY && query->icmp_code != rule->icmp_code)
         return false;
@@ -291,14 +296,15 @@ static struct rule random_rule(uint32_t id)
 
 static struct rule_query random_query(void)
 {
-    struct rule_query query = {.family = random_family(), .protocol = random_protocol(), .has_ports = below(8) != 0};
+    struct rule_query query = {.family = random_family(), .protocol = random_protocol(), .icmp_type = RULE_ICMP_ANY};
 
     query.remote = random_addr(query.family);
-    if (!query.has_ports)
-        return query;
-    if (packet_protocol_has_ports(query.protocol))
+    if (below(8) == 0)
+        return query; /* a later fragment */
+    query.has_ports = packet_protocol_has_ports(query.protocol);
+    if (query.has_ports)
         query.dst_port = random_port();
-    query.icmp_type = (uint8_t)(below(4) * 85);
+    query.icmp_type = (int16_t)(below(4) * 85);
     query.icmp_code = (uint8_t)(below(4) * 85);
     return query;
 }

@@ -174,10 +174,60 @@ static void two_workers_share_their_sessions(void **state)
     conntrack_destroy(ct);
 }
 
+#define N_RACES 8000u
+
+static pthread_barrier_t start_line;
+static uint32_t opened[N_WORKERS][N_RACES];
+
+/* Opens connection after connection as soon as the other worker is there too. */
+static void *racer_main(void *arg)
+{
+    struct worker *w = arg;
+
+    qsbr_reader_register(w->id);
+    for (uint32_t i = 0; i < N_RACES; i++) {
+        struct packet packet = packet_of(2 * i, i % 3 == 0 ? 0 : w->id);
+        struct ct_new new_session = {.packet = &packet};
+        struct ct_match match;
+
+        if (!ct_tuple_from_packet(&packet, 0, &new_session.tuple))
+            w->n_wrong++;
+        pthread_barrier_wait(&start_line);
+        if (conntrack_open(w->ct, w->id, &new_session, w->now, &match) != 0)
+            w->n_wrong++;
+        opened[w->id][i] = match.session;
+        qsbr_reader_quiescent(w->id);
+    }
+    qsbr_reader_unregister(w->id);
+    return NULL;
+}
+
+static void opening_at_once_gives_one_session(void **state)
+{
+    struct conntrack *ct = make_table(2 * N_RACES, N_WORKERS);
+    struct worker workers[N_WORKERS];
+    pthread_t threads[N_WORKERS];
+
+    pthread_barrier_init(&start_line, NULL, N_WORKERS);
+    for (unsigned int id = 0; id < N_WORKERS; id++) {
+        workers[id] = (struct worker){.ct = ct, .id = id, .now = 1};
+        assert_int_equal(pthread_create(&threads[id], NULL, racer_main, &workers[id]), 0);
+    }
+    for (unsigned int id = 0; id < N_WORKERS; id++) {
+        pthread_join(threads[id], NULL);
+        assert_int_equal(workers[id].n_wrong, 0);
+    }
+    pthread_barrier_destroy(&start_line);
+    assert_memory_equal(opened[0], opened[1], sizeof opened[0]);
+    assert_int_equal(conntrack_count(ct), N_RACES);
+    conntrack_destroy(ct);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_workers_share_their_sessions),
+        cmocka_unit_test(opening_at_once_gives_one_session),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,7 +223,20 @@ static void port_security_nd_behind_extension_headers_is_refused(void **state)
     frame_put_ipv6(&frame, LLA_A, "ff02::1", 60, 255);
     frame_put(&frame, options, sizeof options);
     put_nd(&frame, &(struct nd_case){.type = ND_NA, .target = LLA_A});
+    frame_end(&frame);
+    frame.l3 = 0; /* the lengths stay, the padding gives room for a wrong one */
+    frame_put(&frame, "padding", 8);
     expect(DROP_SPOOFED_ND, &frame, "NA behind destination options");
+}
+
+static void port_security_nd_mld_from_nowhere_in_fragments_is_refused(void **state)
+{
+    struct frame frame = frame_begin(MAC_A);
+
+    frame_put_ipv6(&frame, "::", "ff02::16", 44, 1);
+    frame_put_ipv6_fragment(&frame, 58, 1);
+    frame_put_icmp(&frame, 143, 0);
+    expect(DROP_SPOOFED_IPV6, &frame, "first fragment");
 }
 
 int main(void)
@@ -241,6 +254,7 @@ int main(void)
         CHECK(port_security_nd_not_in_first_segment_is_refused),
         CHECK(port_security_nd_in_fragments_is_refused),
         CHECK(port_security_nd_behind_extension_headers_is_refused),
+        CHECK(port_security_nd_mld_from_nowhere_in_fragments_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,8 @@
  *     before SESSION_CACHE_IDLE ticks have passed since its last packet: flow cache entries that name it are dead then.
  *   - Each worker owns the timers of the sessions it created (a timer wheel in slices, conntrack_run()).
  *
+ * qsbr_init() comes before the first session.
+ *
  * Time is in ticks of one second of the monotonic clock, as uint32_t; comparisons are by difference.
  * Worker ids are those of the data plane, 0..WORKERS_MAX-1. */
 

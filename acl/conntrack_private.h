@@ -75,7 +75,8 @@ struct ct_bucket {
 _Static_assert(sizeof(struct ct_bucket) == 64, "a bucket is one line");
 
 #define CT_GROUP_BITS 6u /* buckets that share a writers' lock, and that an overflow stays within */
-#define CT_PROBES_MAX 8u /* lines that one look-up may read */
+/* Lines that one look-up may read. Nearly all read one; 8 would already turn some sessions away from a full table. */
+#define CT_PROBES_MAX 16u
 
 #define CT_CAPACITY_MIN 64u
 #define CT_CAPACITY_MAX (1u << 26)

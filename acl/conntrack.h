@@ -76,7 +76,8 @@ struct ct_new {
 
 /* Worker 'worker'. Creates a session, or finds the one that another worker created meanwhile (from either side: then
  * the packet still has to be shown to it). 0 with '*match' set; -ENOSPC when the table is full (free sessions that
- * other workers keep at hand, a few dozen each, do not count); -EINVAL when conntrack_admission() refuses the packet. */
+ * other workers keep at hand, a few dozen each, do not count); -EINVAL when conntrack_admission() refuses the
+ * packet. */
 int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
                    struct ct_match *match);
 

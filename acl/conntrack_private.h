@@ -28,9 +28,10 @@
  * table has no pointers in it and could be handed to another process as it is: SESSION_LAYOUT_VERSION names the form.
  *
  * Who may do what:
- *   - life goes FREE -> BUILDING -> LIVE (the worker that opens it) -> DEAD (whoever wins the compare-and-swap; it alone
- *     takes the entries out of the index and mails the session to its owner) -> FREE (the owner, after the grace period).
- *   - tuples, source and destination are written in BUILDING only.
+ *   - life goes FREE -> BUILDING -> LIVE (the worker that opens it) -> DEAD (whoever wins the compare-and-swap; it
+ *     alone takes the entries out of the index and mails the session to its owner) -> FREE (the owner, after the grace
+ *     period).
+ *   - tuples are written in BUILDING only; source, destination and the verdict by any worker.
  *   - next and prev belong to the owner (timer wheel while not retired, limbo after); mail_next to who killed it. */
 
 #define SESSION_LAYOUT_VERSION 1u

@@ -92,14 +92,27 @@ int inet_prefix_parse(const char *text, struct inet_prefix *prefix)
     return 0;
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 int mac_addr_parse(const char *text, struct mac_addr *mac)
 {
-    int used = 0;
-    uint8_t *b = mac->bytes;
-
-    if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &used) != 6)
+    if (strlen(text) != MAC_TEXT_LEN - 1)
         return -EINVAL;
-    return text[used] == '\0' && used == 17 ? 0 : -EINVAL;
+    for (int i = 0; i < 6; i++) {
+        int high = hex_digit(text[3 * i]);
+        int low = hex_digit(text[3 * i + 1]);
+
+        if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':'))
+            return -EINVAL;
+        mac->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
 }
 
 bool inet_prefix_contains(const struct inet_prefix *prefix, const struct inet_addr *addr)

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cpus.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+static cpu_set_t allowed;
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int cpus_from_mask(const char *mask, unsigned int *cpus, size_t max)
+{
+    size_t n = 0, len;
+
+    if (mask[0] == '0' && (mask[1] == 'x' || mask[1] == 'X'))
+        mask += 2;
+    len = strlen(mask);
+    if (len == 0 || len > CPUS_MAX / 4)
+        return -EINVAL;
+    for (size_t i = 0; i < len; i++) {
+        if (hex_value(mask[i]) < 0)
+            return -EINVAL;
+    }
+    for (unsigned int cpu = 0; cpu < len * 4 && n < max; cpu++) {
+        if (hex_value(mask[len - 1 - cpu / 4]) & (1 << (cpu % 4)))
+            cpus[n++] = cpu;
+    }
+    return (int)n;
+}
+
+void cpus_remember(void)
+{
+    if (sched_getaffinity(0, sizeof allowed, &allowed) < 0 || CPU_COUNT(&allowed) == 0) {
+        CPU_ZERO(&allowed);
+        CPU_SET(0, &allowed);
+    }
+}
+
+bool cpus_is_allowed(unsigned int cpu)
+{
+    return cpu < CPU_SETSIZE && CPU_ISSET(cpu, &allowed);
+}
+
+unsigned int cpus_first(void)
+{
+    for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &allowed))
+            return cpu;
+    }
+    return 0;
+}
+
+unsigned int cpus_last(void)
+{
+    for (unsigned int cpu = CPU_SETSIZE; cpu-- > 0;) {
+        if (CPU_ISSET(cpu, &allowed))
+            return cpu;
+    }
+    return 0;
+}
+
+void cpus_restore(void)
+{
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The processors of this machine, as the database names them. Control thread. */
+
+#define CPUS_MAX 1024
+
+/* CPU numbers of a mask written in hexadecimal, with or without 0x ("0x6": 1 and 2), ascending. Returns how many (at
+ * most 'max'), or -EINVAL when the text is no such mask. Zero bits set is 0. */
+int cpus_from_mask(const char *mask, unsigned int *cpus, size_t max);
+
+/* The CPUs this process was allowed to run on when it started (cpus_remember() was called), ascending. */
+void cpus_remember(void);
+bool cpus_is_allowed(unsigned int cpu);
+unsigned int cpus_first(void);
+unsigned int cpus_last(void);
+/* Lets the calling thread run on all of them again. */
+void cpus_restore(void);

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/eal.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_version.h>
+
+#include <openvswitch/vlog.h>
+#include <smap.h>
+
+#include "control/cpus.h"
+#include "control/eal_args.h"
+#include "dataplane/core/err.h"
+
+VLOG_DEFINE_THIS_MODULE(eal);
+
+/* The child that tries the arguments gets this long; a device probe may take seconds. */
+#define TRIAL_SECONDS 20
+
+static bool hugepages_free(void)
+{
+    bool found = false;
+    glob_t paths;
+
+    if (glob("/sys/kernel/mm/hugepages/*/free_hugepages", 0, NULL, &paths) != 0)
+        return false;
+    for (size_t i = 0; i < paths.gl_pathc; i++) {
+        FILE *file = fopen(paths.gl_pathv[i], "r");
+        unsigned long n = 0;
+
+        if (file != NULL) {
+            found = found || (fscanf(file, "%lu", &n) == 1 && n > 0);
+            fclose(file);
+        }
+    }
+    globfree(&paths);
+    return found;
+}
+
+/* Where DPDK's log goes: its lines carry no level, so only the words tell. */
+static ssize_t log_write(void *cookie, const char *text, size_t size)
+{
+    const char *start = text, *end = text + size;
+
+    while (start < end) {
+        const char *newline = memchr(start, '\n', (size_t)(end - start));
+        int len = (int)((newline != NULL ? newline : end) - start);
+
+        if (len > 0)
+            VLOG_INFO("%.*s", len, start);
+        start += len + 1;
+    }
+    return (ssize_t)size;
+}
+
+static void open_log(void)
+{
+    cookie_io_functions_t functions = {.write = log_write};
+    FILE *stream = fopencookie(NULL, "w", functions);
+
+    if (stream != NULL) {
+        setlinebuf(stream);
+        rte_openlog_stream(stream);
+    }
+}
+
+/* EAL changes the argument vector, so it gets a copy of the pointers. Negative errno or 0. */
+static int init(const struct eal_args *args)
+{
+    char *argv[EAL_ARGS_MAX + 1];
+
+    memcpy(argv, args->argv, sizeof argv);
+    return rte_eal_init(args->argc, argv) < 0 ? -(rte_errno > 0 ? rte_errno : EINVAL) : 0;
+}
+
+/* The child: EAL's complaints go to 'fd', the exit status says whether it came up. */
+static _Noreturn void run_trial(const struct eal_args *args, int fd)
+{
+    FILE *stream = fdopen(fd, "w");
+
+    alarm(TRIAL_SECONDS);
+    signal(SIGALRM, SIG_DFL);
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    if (stream != NULL)
+        rte_openlog_stream(stream);
+    int rc = init(args);
+
+    if (stream != NULL)
+        fflush(stream);
+    _exit(rc == 0 ? 0 : 1);
+}
+
+/* The most telling line of what the child said: the last that EAL wrote. */
+static void read_reason(int fd, char *reason, size_t size)
+{
+    FILE *stream = fdopen(fd, "r");
+    char line[256];
+
+    snprintf(reason, size, "no reason given");
+    if (stream == NULL) {
+        close(fd);
+        return;
+    }
+    while (fgets(line, sizeof line, stream) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "EAL: ", 5) == 0 && strstr(line, "Detected") == NULL && strstr(line, "Cannot init") == NULL &&
+            strstr(line, "FATAL: Invalid 'command line'") == NULL && strstr(line, "Invalid 'command line'") == NULL)
+            snprintf(reason, size, "%.200s", line + 5);
+        else if (strstr(line, "unrecognized option") != NULL || strstr(line, "invalid option") != NULL)
+            snprintf(reason, size, "%.200s", line);
+    }
+    fclose(stream);
+}
+
+/* 0 when EAL takes the arguments. Runs before other threads exist, so that fork() is safe. */
+static int try_args(const struct eal_args *args, char *reason, size_t size)
+{
+    int fds[2], status = 0;
+    pid_t pid;
+
+    if (pipe(fds) < 0)
+        return -errno;
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0) {
+        close(fds[0]);
+        close(fds[1]);
+        return -errno;
+    }
+    if (pid == 0) {
+        close(fds[0]);
+        run_trial(args, fds[1]);
+    }
+    close(fds[1]);
+    read_reason(fds[0], reason, size);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        snprintf(reason, size, "no answer within %d s", TRIAL_SECONDS);
+    return -EINVAL;
+}
+
+static void note_dpdk_init(const struct smap *other_config)
+{
+    const char *value = smap_get(other_config, "dpdk-init");
+
+    if (value != NULL && strcmp(value, "true") != 0 && strcmp(value, "try") != 0)
+        VLOG_INFO("other_config:dpdk-init=%s has no effect: DPDK is the only data plane", value);
+    if (smap_get(other_config, "n-dpdk-rxqs") != NULL)
+        VLOG_WARN("other_config:n-dpdk-rxqs is obsolete and ignored; use options:n_rxq of the Interface");
+}
+
+int eal_start(const struct smap *other_config, char **error)
+{
+    struct eal_machine machine = {.hugepages_free = hugepages_free(), .cpu = cpus_first()};
+    struct eal_args args;
+    char reason[256], *line;
+    int rc;
+
+    note_dpdk_init(other_config);
+    eal_args_build(&args, other_config, &machine);
+    if (args.from_user && try_args(&args, reason, sizeof reason) != 0) {
+        line = eal_args_format(&args);
+        VLOG_ERR("other_config:dpdk-* (%s) refused by EAL: %s; continuing with the defaults", line, reason);
+        free(line);
+        eal_args_destroy(&args);
+        eal_args_build(&args, NULL, &machine);
+    }
+    if (args.fallback)
+        VLOG_WARN("no free hugepages: using ordinary memory, which is slower");
+    line = eal_args_format(&args);
+    VLOG_INFO("EAL arguments: %s", line);
+    free(line);
+
+    open_log();
+    rc = init(&args);
+    cpus_restore(); /* EAL binds the calling thread to its lcore; the control thread may run anywhere */
+    if (rc < 0)
+        err_set(error, "DPDK could not be started (%s); see the log", strerror(-rc));
+    eal_args_destroy(&args);
+    return rc;
+}
+
+const char *eal_version(void)
+{
+    return rte_version();
+}

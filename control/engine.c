@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openvswitch/vlog.h>
+#include <smap.h>
+#include <timeval.h>
+#include <util.h>
+
+#include "control/applied.h"
+#include "control/builder.h"
+#include "control/closings.h"
+#include "control/cpus.h"
+#include "control/eal.h"
+#include "control/reconcile.h"
+#include "control/settings.h"
+#include "control/tunnels.h"
+#include "dataplane/core/packet_pool.h"
+#include "dataplane/core/qsbr.h"
+#include "dataplane/dataplane.h"
+
+VLOG_DEFINE_THIS_MODULE(engine);
+
+/* The workers for pmd-cpu-mask, or, without a usable one, the last CPU that we may use. */
+static size_t choose_cpus(const char *mask, unsigned int cpus[WORKERS_MAX])
+{
+    unsigned int asked[WORKERS_MAX];
+    int n = mask != NULL ? cpus_from_mask(mask, asked, WORKERS_MAX) : 0;
+    size_t usable = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (cpus_is_allowed(asked[i]))
+            cpus[usable++] = asked[i];
+        else
+            VLOG_WARN("other_config:pmd-cpu-mask %s: CPU %u is not there or not ours to use", mask, asked[i]);
+    }
+    if (usable > 0)
+        return usable;
+    if (mask != NULL)
+        VLOG_WARN("other_config:pmd-cpu-mask %s names no CPU that can be used: taking CPU %u", mask, cpus_last());
+    cpus[0] = cpus_last();
+    return 1;
+}
+
+static void set_workers(const struct smap *other_config)
+{
+    static char *applied_mask;
+    const char *mask = smap_get(other_config, "pmd-cpu-mask");
+    unsigned int cpus[WORKERS_MAX];
+    char *error = NULL;
+    size_t n;
+
+    if (dataplane_worker_count() > 0 && nullable_string_is_equal(mask, applied_mask))
+        return;
+    free(applied_mask);
+    applied_mask = nullable_xstrdup(mask);
+    n = choose_cpus(mask, cpus);
+    if (dataplane_set_workers(cpus, n, &error) < 0)
+        VLOG_ERR("workers could not be started: %s", error != NULL ? error : "no reason given");
+    else
+        VLOG_INFO("%zu worker%s", n, n == 1 ? "" : "s");
+    free(error);
+}
+
+static void set_sleep(const struct smap *other_config)
+{
+    static unsigned int applied_sleep = WORKER_SLEEP_MAX_DEFAULT_US;
+    const char *text = smap_get(other_config, "pmd-sleep-max");
+    unsigned int sleep = WORKER_SLEEP_MAX_DEFAULT_US;
+
+    if (text == NULL)
+        text = smap_get(other_config, "pmd-maxsleep");
+    if (text != NULL && text[0] >= '0' && text[0] <= '9')
+        sleep = (unsigned int)MIN(strtoul(text, NULL, 10), 10000);
+    if (sleep != applied_sleep)
+        dataplane_set_sleep_max(sleep);
+    applied_sleep = sleep;
+}
+
+void engine_configure(const struct applied *applied, const struct smap *other_config)
+{
+    if (applied->no_data_plane != NULL)
+        return;
+    set_workers(other_config);
+    set_sleep(other_config);
+}
+
+static int start_data_plane(const struct smap *other_config, char **error)
+{
+    static const struct dataplane_config config = {0, 0};
+    int rc = eal_start(other_config, error);
+
+    if (rc < 0)
+        return rc;
+    rc = packet_pool_init(PACKET_POOL_BUFFERS);
+    if (rc < 0) {
+        *error = xstrdup("no memory for packet buffers; give DPDK more memory (other_config:dpdk-socket-mem)");
+        return rc;
+    }
+    rc = qsbr_init();
+    if (rc < 0)
+        return rc;
+    return dataplane_init(&config, error);
+}
+
+void engine_start(struct applied *applied, const struct smap *other_config)
+{
+    char *error = NULL;
+
+    port_settings_set_socket_dir(smap_get(other_config, "vhost-sock-dir"));
+    if (start_data_plane(other_config, &error) < 0) {
+        applied->no_data_plane = error != NULL ? error : "the data plane could not be started; see the log";
+        VLOG_ERR("%s", applied->no_data_plane);
+        return;
+    }
+    applied->builder = builder_create();
+    if (applied->builder == NULL) {
+        applied->no_data_plane = "no thread for opening ports";
+        VLOG_ERR("%s", applied->no_data_plane);
+        return;
+    }
+    applied->tunnels = tunnels_create(&error);
+    if (applied->tunnels == NULL)
+        VLOG_ERR("no tunnels: %s", error != NULL ? error : "netlink is not available");
+    free(error);
+}
+
+/* Longest wait for devices to close. */
+#define STOP_MS 5000
+
+void engine_stop(struct applied *applied)
+{
+    long long int deadline = time_msec() + STOP_MS;
+
+    if (applied->builder == NULL)
+        return;
+    while (!ovs_list_is_empty(&applied->closing) && time_msec() < deadline) {
+        dataplane_reclaim();
+        closings_run(applied);
+        reconcile_take_results(applied);
+        usleep(500);
+    }
+    if (!ovs_list_is_empty(&applied->closing))
+        VLOG_WARN("some ports did not close within %d s", STOP_MS / 1000);
+    dataplane_stop();
+    builder_destroy(applied->builder);
+    applied->builder = NULL;
+    if (applied->tunnels != NULL)
+        tunnels_destroy(applied->tunnels);
+    applied->tunnels = NULL;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/unixctl_commands.h"
+
+#include <stddef.h>
+#include <unixctl.h>
+#include <util.h>
+
+void unixctl_commands_register(struct vswitch *vswitch)
+{
+    const struct unixctl_command *const tables[] = {
+        unixctl_fdb_commands,  unixctl_dpctl_commands,  unixctl_conntrack_commands,
+        unixctl_drop_commands, unixctl_tunnel_commands,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        for (const struct unixctl_command *c = tables[i]; c->name != NULL; c++)
+            unixctl_command_register(c->name, c->usage, c->min_args, c->max_args, c->run, vswitch);
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+struct vswitch;
+
+/* Commands of the control socket (ovs-appctl), each file with a const table of its own. Those of the Open vSwitch
+ * library (version, list-commands, vlog/..., coverage/..., memory/show) come by themselves. Control thread. */
+struct unixctl_conn;
+
+struct unixctl_command {
+    const char *name;
+    const char *usage;
+    int min_args;
+    int max_args;
+    void (*run)(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch);
+};
+
+extern const struct unixctl_command unixctl_fdb_commands[];
+extern const struct unixctl_command unixctl_dpctl_commands[];
+extern const struct unixctl_command unixctl_conntrack_commands[];
+extern const struct unixctl_command unixctl_drop_commands[];
+extern const struct unixctl_command unixctl_tunnel_commands[];
+
+void unixctl_commands_register(struct vswitch *vswitch);

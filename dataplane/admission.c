@@ -18,14 +18,6 @@ static uint32_t later(uint32_t a, uint32_t b)
     return (int32_t)(a - b) > 0 ? a : b;
 }
 
-/* ICMP queries as the original direction sent them, whichever direction 'packet' travels in. */
-static uint8_t request_type(const struct packet *packet)
-{
-    if (packet->kind == PACKET_IPV4)
-        return packet->icmp_type == 0 ? 8 : packet->icmp_type == 14 ? 13 : packet->icmp_type;
-    return packet->icmp_type == 129 ? 128 : packet->icmp_type;
-}
-
 /* The question to ask of one side about a session: 'tuple' is its original direction. */
 static struct rule_query session_query(const struct packet *packet, const struct ct_tuple *tuple,
                                        enum rule_direction direction)
@@ -36,7 +28,7 @@ static struct rule_query session_query(const struct packet *packet, const struct
         .protocol = tuple->protocol,
         .has_ports = packet_protocol_has_ports(tuple->protocol),
         .dst_port = ntohs(tuple->dst_port),
-        .icmp_type = request_type(packet),
+        .icmp_type = tuple->icmp_type,
     };
 }
 
@@ -107,13 +99,15 @@ static enum drop_reason judge_session(struct pipeline *pipeline, const struct sn
     return verdict.allowed ? DROP_NONE : DROP_POLICY_CUT;
 }
 
-/* Shows the packet to its session. */
+/* Shows the packet to its session. '*gone' is set when the session ended with this packet (a SYN that opens the tuple's
+ * next connection): look again. */
 static enum drop_reason track(struct pipeline *pipeline, const struct packet *packet, const struct ct_match *match,
-                              struct resolution *resolution)
+                              struct resolution *resolution, bool *gone)
 {
     enum ct_result result =
         conntrack_track(pipeline->conntrack, match->session, match->direction, packet->tcp_flags, pipeline->now);
 
+    *gone = result == CT_GONE;
     if (result == CT_INVALID || result == CT_GONE) {
         resolution->cacheable = false;
         return DROP_CT_INVALID;
@@ -124,14 +118,20 @@ static enum drop_reason track(struct pipeline *pipeline, const struct packet *pa
     return DROP_NONE;
 }
 
-/* ICMP errors pass with the connection whose packet they quote. */
-static enum drop_reason admit_related(struct pipeline *pipeline, const struct packet *packet, uint32_t zone)
+/* ICMP errors pass with the connection whose packet they quote, as long as its verdict is not older than the policy of
+ * either side: the connection's own next packet renews it. */
+static enum drop_reason admit_related(struct pipeline *pipeline, const struct packet *packet,
+                                      const struct attachment *source, const struct attachment *destination,
+                                      uint32_t zone)
 {
+    struct session_verdict verdict;
     struct ct_match match;
+    uint32_t changed = destination != NULL ? later(source->changed, destination->changed) : source->changed;
 
     if (!conntrack_find_related(pipeline->conntrack, packet, zone, &match))
         return DROP_CT_INVALID;
-    return conntrack_verdict(pipeline->conntrack, match.session).allowed ? DROP_NONE : DROP_POLICY_CUT;
+    verdict = conntrack_verdict(pipeline->conntrack, match.session);
+    return verdict.allowed && later(verdict.sequence, changed) == verdict.sequence ? DROP_NONE : DROP_POLICY_CUT;
 }
 
 /* A packet that no session can be made of (ARP, ND, other L2): each side by itself, exempt or not. */
@@ -160,7 +160,7 @@ static enum drop_reason admit_stateless(const struct snapshot *snapshot, const s
 static enum drop_reason open_session(struct pipeline *pipeline, const struct snapshot *snapshot,
                                      const struct packet *packet, const struct ct_tuple *tuple,
                                      const struct attachment *source, const struct attachment *destination,
-                                     struct resolution *resolution)
+                                     struct resolution *resolution, bool *gone)
 {
     struct ct_new new_session = {
         .tuple = *tuple, .packet = packet, .source = source->id, .destination = destination ? destination->id : 0};
@@ -182,7 +182,7 @@ static enum drop_reason open_session(struct pipeline *pipeline, const struct sna
         resolution->cacheable = false;
         return DROP_CT_TABLE_FULL;
     }
-    return track(pipeline, packet, &match, resolution);
+    return track(pipeline, packet, &match, resolution, gone);
 }
 
 static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
@@ -194,20 +194,30 @@ static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *
     enum drop_reason drop;
 
     if (packet_is_icmp_error(packet))
-        return admit_related(pipeline, packet, zone);
+        return admit_related(pipeline, packet, source, destination, zone);
     if (packet->fragment == PACKET_LATER_FRAGMENT)
         return DROP_CT_FRAGMENT;
     if (!ct_tuple_from_packet(packet, zone, &tuple))
         return admit_stateless(snapshot, packet, source, destination);
 
-    if (conntrack_find(pipeline->conntrack, &tuple, &match)) {
-        drop = judge_session(pipeline, snapshot, packet, &tuple, source, destination, &match, resolution);
-        return drop != DROP_NONE ? drop : track(pipeline, packet, &match, resolution);
+    /* Twice at most: a session that ends with this very packet makes room for the next one. */
+    for (int attempt = 0; attempt < 2; attempt++) {
+        bool gone = false;
+
+        if (conntrack_find(pipeline->conntrack, &tuple, &match)) {
+            drop = judge_session(pipeline, snapshot, packet, &tuple, source, destination, &match, resolution);
+            if (drop == DROP_NONE)
+                drop = track(pipeline, packet, &match, resolution, &gone);
+        } else if (policy_is_exempt(packet, RULE_EGRESS) || policy_is_exempt(packet, RULE_INGRESS)) {
+            /* What a guest cannot live without passes without a session; the other side is asked as usual. */
+            return admit_stateless(snapshot, packet, source, destination);
+        } else {
+            drop = open_session(pipeline, snapshot, packet, &tuple, source, destination, resolution, &gone);
+        }
+        if (!gone)
+            return drop;
     }
-    /* What a guest cannot live without is judged before sessions exist, as long as one side would refuse it. */
-    if (policy_is_exempt(packet, RULE_EGRESS) || policy_is_exempt(packet, RULE_INGRESS))
-        return admit_stateless(snapshot, packet, source, destination);
-    return open_session(pipeline, snapshot, packet, &tuple, source, destination, resolution);
+    return DROP_CT_INVALID;
 }
 
 bool admission_unicast(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,

@@ -73,7 +73,7 @@ struct interface {
     uint16_t n_rxq;            /* as of the last publication */
     struct port_status status; /* OPEN */
     bool status_dirty;         /* status differs from what the database was told */
-    uint32_t ifindex_seen;     /* "system", "tap": the kernel device at the last look, 0: none */
+    uint32_t ifindex_seen;     /* "system": the kernel device it opened, or failed to; 0: none */
 
     /* "vxlan", "geneve" */
     bool is_tunnel;

@@ -16,6 +16,7 @@
 #include <rte_log.h>
 #include <rte_version.h>
 
+#include <fatal-signal.h>
 #include <openvswitch/vlog.h>
 #include <smap.h>
 
@@ -27,6 +28,8 @@ VLOG_DEFINE_THIS_MODULE(eal);
 
 /* The child that tries the arguments gets this long; a device probe may take seconds. */
 #define TRIAL_SECONDS 20
+/* Its exit status when EAL came up. Not 0: "-h" among the arguments makes EAL print its help and exit with 0. */
+#define TRIAL_ACCEPTED 42
 
 static bool hugepages_free(void)
 {
@@ -89,6 +92,7 @@ static _Noreturn void run_trial(const struct eal_args *args, int fd)
 {
     FILE *stream = fdopen(fd, "w");
 
+    fatal_signal_fork(); /* EAL may call exit(): the pidfile and the control socket are not the child's to remove */
     alarm(TRIAL_SECONDS);
     signal(SIGALRM, SIG_DFL);
     dup2(fd, STDOUT_FILENO);
@@ -99,7 +103,7 @@ static _Noreturn void run_trial(const struct eal_args *args, int fd)
 
     if (stream != NULL)
         fflush(stream);
-    _exit(rc == 0 ? 0 : 1);
+    _exit(rc == 0 ? TRIAL_ACCEPTED : 1);
 }
 
 /* The most telling line of what the child said: the last that EAL wrote. */
@@ -108,7 +112,7 @@ static void read_reason(int fd, char *reason, size_t size)
     FILE *stream = fdopen(fd, "r");
     char line[256];
 
-    snprintf(reason, size, "no reason given");
+    snprintf(reason, size, "the arguments end the process instead of starting it");
     if (stream == NULL) {
         close(fd);
         return;
@@ -147,7 +151,7 @@ static int try_args(const struct eal_args *args, char *reason, size_t size)
     read_reason(fds[0], reason, size);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (WIFEXITED(status) && WEXITSTATUS(status) == TRIAL_ACCEPTED)
         return 0;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
         snprintf(reason, size, "no answer within %d s", TRIAL_SECONDS);

@@ -49,6 +49,21 @@ static void add_extra(struct eal_args *args, const char *extra)
     free(copy);
 }
 
+/* --in-memory is the default and widely written out, but EAL refuses it together with --no-huge. */
+static void drop_in_memory(struct eal_args *args)
+{
+    int kept = 1;
+
+    for (int i = 1; i < args->argc; i++) {
+        if (strcmp(args->argv[i], "--in-memory") == 0)
+            free(args->argv[i]);
+        else
+            args->argv[kept++] = args->argv[i];
+    }
+    args->argc = kept;
+    args->argv[kept] = NULL;
+}
+
 /* Keys with an argument of their own. 'excludes': arguments in dpdk-extra that make the key moot. */
 static const struct {
     const char *key;
@@ -87,8 +102,8 @@ static void add_defaults(struct eal_args *args, const struct eal_machine *machin
             add(args, "-m");
             add(args, NO_HUGE_MEMORY);
         }
-        /* --in-memory is refused together with --no-huge; this keeps processes apart in its place. */
-        if (!has_option(args, "--no-shconf --in-memory --file-prefix"))
+        /* This keeps processes apart in place of --in-memory. */
+        if (!has_option(args, "--no-shconf --file-prefix"))
             add(args, "--no-shconf");
     } else if (!has_option(args, "--in-memory --legacy-mem")) {
         add(args, "--in-memory");
@@ -122,6 +137,8 @@ void eal_args_build(struct eal_args *args, const struct smap *other_config, cons
         args->no_huge = true;
         args->fallback = true;
     }
+    if (args->no_huge)
+        drop_in_memory(args);
     if (other_config != NULL)
         add_keys(args, other_config);
     add_defaults(args, machine);

@@ -153,6 +153,8 @@ static void join(struct applied *applied, struct interface *interface)
     interface->n_rxq = atomic_load_explicit(&port->n_rxq, memory_order_relaxed);
     set_error(interface, NULL);
     interface_refresh_status(applied, interface);
+    if (interface_is_foreign(interface))
+        interface->ifindex_seen = if_nametoindex(interface->settings->name);
     VLOG_INFO("interface %s: up on bridge %s as port %" PRId64 " (%s)", interface->settings->name,
               interface->bridge->name, interface->ofport, interface->settings->type);
 }
@@ -265,7 +267,7 @@ void interface_open(struct applied *applied, struct interface *interface)
         open_device(applied, interface, ops, index);
 }
 
-static bool reconfigure(struct interface *interface)
+static bool reconfigure(struct applied *applied, struct interface *interface)
 {
     struct port_config config;
     char *error = NULL;
@@ -282,6 +284,7 @@ static bool reconfigure(struct interface *interface)
         error = xasprintf("%s: %s", interface->settings->name, ovs_strerror(-rc));
     set_error(interface, error);
     free(error);
+    interface_refresh_status(applied, interface);
     return true;
 }
 
@@ -328,15 +331,15 @@ bool interface_update(struct applied *applied, struct interface *interface, cons
         update_tunnel(applied, interface);
         return true;
     }
-    return reconfigure(interface);
+    return reconfigure(applied, interface);
 }
 
 void interface_set_mac(struct applied *applied, struct interface *interface, const struct mac_addr *mac)
 {
     interface->settings->has_mac = true;
     interface->settings->mac = *mac;
-    if (interface->state == INTERFACE_OPEN && reconfigure(interface))
-        interface_refresh_status(applied, interface);
+    if (interface->state == INTERFACE_OPEN)
+        reconfigure(applied, interface);
 }
 
 static void tunnel_status(struct applied *applied, struct interface *interface, struct port_status *status)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include "control/cpus.h"
 #include "control/unixctl_commands.h"
 #include "control/vswitch.h"
+#include "dataplane/core/notifier.h"
 
 VLOG_DEFINE_THIS_MODULE(main);
 
@@ -158,9 +160,26 @@ static void report_memory(const struct vswitch *vswitch)
     simap_destroy(&usage);
 }
 
+static volatile sig_atomic_t terminated;
+
+static void handle_termination(int signal_number)
+{
+    terminated = signal_number;
+    notifier_raise();
+}
+
+/* SIGTERM and SIGINT end the main loop, so that ports are closed in order; a second one ends the process at once. */
+static void catch_termination(void)
+{
+    struct sigaction action = {.sa_handler = handle_termination, .sa_flags = (int)SA_RESETHAND};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+}
+
 static void run(struct vswitch *vswitch, struct unixctl_server *unixctl, const bool *exiting)
 {
-    while (!*exiting) {
+    while (!*exiting && !terminated) {
         report_memory(vswitch);
         vswitch_run(vswitch);
         unixctl_server_run(unixctl);
@@ -172,6 +191,8 @@ static void run(struct vswitch *vswitch, struct unixctl_server *unixctl, const b
             poll_immediate_wake();
         poll_block();
     }
+    if (terminated)
+        VLOG_INFO("terminating with signal %d", (int)terminated);
 }
 
 int main(int argc, char *argv[])
@@ -194,6 +215,7 @@ int main(int argc, char *argv[])
     vswitch_init(&vswitch, options.remote);
     unixctl_command_register("exit", "[--cleanup]", 0, 1, exit_command, &exiting);
     unixctl_commands_register(&vswitch);
+    catch_termination();
 
     run(&vswitch, unixctl, &exiting);
 

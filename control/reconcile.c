@@ -227,7 +227,7 @@ bool reconcile_check_devices(struct applied *applied)
         if (interface->state == INTERFACE_FAILED && ifindex != 0 && ifindex != interface->ifindex_seen) {
             interface->state = INTERFACE_WAITING;
             due = true;
-        } else if (interface->state == INTERFACE_OPEN && ifindex != interface->status.ifindex) {
+        } else if (interface->state == INTERFACE_OPEN && ifindex != interface->ifindex_seen) {
             char *reason = xasprintf("could not open network device %s (No such device)", interface->settings->name);
 
             interface_fail(applied, interface, reason);

@@ -199,7 +199,7 @@ static void announce(struct vswitch *vswitch)
         return;
     vswitch->announced = true;
     daemonize_complete();
-    VLOG_INFO("%s", ovs_get_program_version());
+    VLOG_INFO("%s is ready", program_name);
 }
 
 static void commit(struct vswitch *vswitch)

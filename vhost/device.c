@@ -11,6 +11,7 @@
 #include "dataplane/core/err.h"
 #include "dataplane/core/notifier.h"
 #include "dataplane/core/qsbr.h"
+#include "vhost/event_thread.h"
 
 /* A front-end's connection, by rte_vhost's device id. A device is "running" between new_device() and
  * destroy_device(); rings may be enabled before that, so their state is kept per connection. */
@@ -259,9 +260,20 @@ int vhost_device_start(struct vhost_device *device, char **error)
     return 0;
 }
 
+static void unregister(void *context)
+{
+    const struct vhost_device *device = context;
+
+    rte_vhost_driver_unregister(device->path);
+}
+
 void vhost_device_stop(struct vhost_device *device)
 {
-    rte_vhost_driver_unregister(device->path);
+    /* When a client's connection breaks while it is being unregistered, DPDK 22.11 may put it on the list of those to be
+     * connected again after it was taken off, and then uses freed memory with the next server at that path. Connections
+     * break on the event thread only, so there it cannot happen. */
+    if (device->server || event_thread_run(unregister, device) != 0)
+        unregister(device);
     delist(device);
 }
 

@@ -31,24 +31,35 @@ VLOG_DEFINE_THIS_MODULE(eal);
 /* Its exit status when EAL came up. Not 0: "-h" among the arguments makes EAL print its help and exit with 0. */
 #define TRIAL_ACCEPTED 42
 
-static bool hugepages_free(void)
+/* Less than this is not worth having: the packet buffers would not fit. */
+#define HUGEPAGES_MIN_KIB (64u * 1024)
+
+static unsigned long read_number(const char *path)
 {
-    bool found = false;
+    FILE *file = fopen(path, "r");
+    unsigned long n = 0;
+
+    if (file != NULL) {
+        if (fscanf(file, "%lu", &n) != 1)
+            n = 0;
+        fclose(file);
+    }
+    return n;
+}
+
+/* Free hugepages of all sizes together. */
+static unsigned long hugepages_free_kib(void)
+{
+    static const char folder[] = "/sys/kernel/mm/hugepages/hugepages-";
+    unsigned long total = 0;
     glob_t paths;
 
-    if (glob("/sys/kernel/mm/hugepages/*/free_hugepages", 0, NULL, &paths) != 0)
-        return false;
-    for (size_t i = 0; i < paths.gl_pathc; i++) {
-        FILE *file = fopen(paths.gl_pathv[i], "r");
-        unsigned long n = 0;
-
-        if (file != NULL) {
-            found = found || (fscanf(file, "%lu", &n) == 1 && n > 0);
-            fclose(file);
-        }
-    }
+    if (glob("/sys/kernel/mm/hugepages/hugepages-*/free_hugepages", 0, NULL, &paths) != 0)
+        return 0;
+    for (size_t i = 0; i < paths.gl_pathc; i++)
+        total += strtoul(paths.gl_pathv[i] + strlen(folder), NULL, 10) * read_number(paths.gl_pathv[i]);
     globfree(&paths);
-    return found;
+    return total;
 }
 
 /* Where DPDK's log goes: its lines carry no level, so only the words tell. */
@@ -170,7 +181,8 @@ static void note_dpdk_init(const struct smap *other_config)
 
 int eal_start(const struct smap *other_config, char **error)
 {
-    struct eal_machine machine = {.hugepages_free = hugepages_free(), .cpu = cpus_first()};
+    unsigned long free_kib = hugepages_free_kib();
+    struct eal_machine machine = {.hugepages_free = free_kib >= HUGEPAGES_MIN_KIB, .cpu = cpus_first()};
     struct eal_args args;
     char reason[256], *line;
     int rc;
@@ -185,7 +197,8 @@ int eal_start(const struct smap *other_config, char **error)
         eal_args_build(&args, NULL, &machine);
     }
     if (args.fallback)
-        VLOG_WARN("no free hugepages: using ordinary memory, which is slower");
+        VLOG_WARN("%lu MiB of free hugepages, %u needed: using ordinary memory, which is slower", free_kib / 1024,
+                  HUGEPAGES_MIN_KIB / 1024);
     line = eal_args_format(&args);
     VLOG_INFO("EAL arguments: %s", line);
     free(line);

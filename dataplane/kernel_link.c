@@ -95,6 +95,19 @@ int kernel_link_set_mtu(int fd, const char *name, uint16_t mtu)
     return call(fd, SIOCSIFMTU, &request);
 }
 
+void kernel_link_announce_changes(const char *name)
+{
+    char path[64 + IFNAMSIZ];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/arp_notify", name);
+    file = fopen(path, "we");
+    if (file != NULL) {
+        fputs("1", file);
+        fclose(file);
+    }
+}
+
 int kernel_link_set_mac(int fd, const char *name, const struct mac_addr *mac)
 {
     struct ifreq request = request_for(name);

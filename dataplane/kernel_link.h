@@ -25,6 +25,10 @@ int kernel_link_set_up(int fd, const char *name);
 int kernel_link_set_mtu(int fd, const char *name, uint16_t mtu);
 int kernel_link_set_mac(int fd, const char *name, const struct mac_addr *mac);
 
+/* Makes the kernel announce the device's IPv4 addresses (gratuitous ARP) whenever its MAC changes, so that neighbours,
+ * tunnel endpoints among them, do not go on sending to the old one. Best effort: without /proc they learn it later. */
+void kernel_link_announce_changes(const char *name);
+
 /* Fills in everything of '*status': state, addresses, speed, driver_name and the like. A device that is gone is shown
  * without link. */
 void kernel_link_status(int fd, const char *name, struct port_status *status);

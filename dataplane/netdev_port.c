@@ -15,6 +15,7 @@
 #include "dataplane/core/err.h"
 #include "dataplane/core/packet_pool.h"
 #include "dataplane/frame_buffers.h"
+#include "dataplane/kernel_capture.h"
 #include "dataplane/kernel_link.h"
 #include "dataplane/packet_socket.h"
 #include "dataplane/segment.h"
@@ -165,7 +166,15 @@ static int bind_device(struct netdev *netdev, const struct port_config *config, 
     result = kernel_link_set_up(netdev->control_fd, netdev->name);
     if (result == 0)
         result = packet_socket_open(&netdev->socket, link.ifindex);
-    return result != 0 ? fail(config, result, error) : 0;
+    if (result != 0)
+        return fail(config, result, error);
+    result = kernel_capture_start(link.ifindex);
+    if (result != 0) {
+        packet_socket_close(&netdev->socket);
+        err_set(error, "network device %s cannot be taken from the kernel's own stack (%s)", config->name,
+                strerror(-result));
+    }
+    return result;
 }
 
 static int netdev_open(struct port *port, const struct port_config *config, char **error)
@@ -206,6 +215,7 @@ static void netdev_close(struct port *port)
 {
     struct netdev *netdev = port->impl;
 
+    kernel_capture_stop(netdev->ifindex);
     packet_socket_close(&netdev->socket);
     close(netdev->control_fd);
     port->impl = NULL;

@@ -162,6 +162,7 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         fail(config, result, error);
         goto fail_create;
     }
+    kernel_link_announce_changes(tap->name);
     result = apply(tap, config, error);
     if (result != 0)
         goto fail_apply;

@@ -2,7 +2,6 @@
 #include "control/netlink.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
+#include "control/netlink_message.h"
 #include "overlay/underlay.h"
 
 /* Only what concerns watched devices is kept: their links, addresses, routes and neighbours. The kernel forgets IPv4
@@ -21,8 +21,6 @@
 #define EVENTS_BUFFER   1048576 /* bytes of events that may wait */
 #define READ_ATTEMPTS   3       /* a dump that was interrupted by a change is begun again */
 #define REQUEST_SECONDS 1       /* the kernel answers at once; this is only so that nothing can hang */
-
-#define NUD_RESOLVED (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
 struct watch {
     struct watch *next;
@@ -46,40 +44,6 @@ struct netlink {
     bool changed; /* in this run */
     char buffer[BUFFER_SIZE] __attribute__((aligned(8)));
 };
-
-/* The attributes of one message by type; those beyond the largest known one are left out. */
-#define ATTRIBUTES_MAX 64
-struct attributes {
-    const struct nlattr *by_type[ATTRIBUTES_MAX];
-};
-
-static int attribute_take(const struct nlattr *attr, void *attributes_)
-{
-    struct attributes *attributes = attributes_;
-
-    if (mnl_attr_get_type(attr) < ATTRIBUTES_MAX)
-        attributes->by_type[mnl_attr_get_type(attr)] = attr;
-    return MNL_CB_OK;
-}
-
-static struct attributes attributes_parse(const struct nlmsghdr *message, unsigned int header_len)
-{
-    struct attributes attributes = {0};
-
-    mnl_attr_parse(message, header_len, attribute_take, &attributes);
-    return attributes;
-}
-
-/* Copies the value when it is there and has that size. */
-static bool attribute_get(const struct attributes *attributes, int type, void *value, size_t size)
-{
-    const struct nlattr *attr = attributes->by_type[type];
-
-    if (attr == NULL || mnl_attr_get_payload_len(attr) != size)
-        return false;
-    memcpy(value, mnl_attr_get_payload(attr), size);
-    return true;
-}
 
 static struct mnl_socket *socket_open(int flags, unsigned int groups)
 {
@@ -187,8 +151,10 @@ static struct watch *watch_by_name(struct netlink *netlink, const char *name)
     return NULL;
 }
 
-static bool is_watched(const struct netlink *netlink, int ifindex)
+static bool is_watched(const void *netlink_, int ifindex)
 {
+    const struct netlink *netlink = netlink_;
+
     for (const struct watch *watch = netlink->watches; watch != NULL; watch = watch->next) {
         if (watch->link.ifindex == ifindex && !watch->unwatched)
             return true;
@@ -242,36 +208,12 @@ static void watch_set_link(struct netlink *netlink, struct watch *watch, const s
     watch->changed = true;
 }
 
-static int link_parse(const struct nlmsghdr *message, char name[IFNAMSIZ], struct netlink_link *link)
-{
-    const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
-    struct attributes attributes;
-    const struct nlattr *attr;
-
-    if (mnl_nlmsg_get_payload_len(message) < sizeof *info)
-        return -EINVAL;
-    /* Bridges tell of their ports in messages of their own family. */
-    if (info->ifi_family != AF_UNSPEC)
-        return -EINVAL;
-    attributes = attributes_parse(message, sizeof *info);
-    attr = attributes.by_type[IFLA_IFNAME];
-    if (attr == NULL || mnl_attr_get_payload_len(attr) == 0 || mnl_attr_get_payload_len(attr) > IFNAMSIZ)
-        return -EINVAL;
-    memset(link, 0, sizeof *link);
-    memset(name, 0, IFNAMSIZ);
-    memcpy(name, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
-    link->ifindex = info->ifi_index;
-    link->up = info->ifi_flags & IFF_UP;
-    attribute_get(&attributes, IFLA_ADDRESS, link->mac.bytes, sizeof link->mac.bytes);
-    return 0;
-}
-
 static void link_event(struct netlink *netlink, const struct nlmsghdr *message)
 {
     struct netlink_link link;
     char name[IFNAMSIZ];
 
-    if (link_parse(message, name, &link) != 0)
+    if (!netlink_message_link(message, name, &link))
         return;
     for (struct watch *watch = netlink->watches; watch != NULL; watch = watch->next) {
         bool named = strncmp(watch->name, name, sizeof watch->name) == 0;
@@ -288,78 +230,16 @@ static void link_event(struct netlink *netlink, const struct nlmsghdr *message)
 
 static void address_event(struct netlink *netlink, const struct nlmsghdr *message)
 {
-    const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
-    struct attributes attributes;
-    uint32_t addr;
-    int ifindex;
+    struct netlink_address a;
 
-    if (mnl_nlmsg_get_payload_len(message) < sizeof *info || info->ifa_family != AF_INET)
-        return;
-    attributes = attributes_parse(message, sizeof *info);
-    ifindex = (int)info->ifa_index;
-    if (!is_watched(netlink, ifindex) || (!attribute_get(&attributes, IFA_LOCAL, &addr, sizeof addr) &&
-                                          !attribute_get(&attributes, IFA_ADDRESS, &addr, sizeof addr)))
+    if (!netlink_message_address(message, &a) || !is_watched(netlink, a.ifindex))
         return;
     if (message->nlmsg_type == RTM_NEWADDR) {
-        netlink->changed |= underlay_add_address(netlink->underlay, ifindex, addr, info->ifa_prefixlen);
+        netlink->changed |= underlay_add_address(netlink->underlay, a.ifindex, a.addr, a.prefix_len);
     } else {
-        netlink->changed |= underlay_remove_address(netlink->underlay, ifindex, addr, info->ifa_prefixlen);
+        netlink->changed |= underlay_remove_address(netlink->underlay, a.ifindex, a.addr, a.prefix_len);
         netlink->resync = true;
     }
-}
-
-/* Of several next hops the first over a watched device; false when there is none. */
-static bool route_first_hop(const struct netlink *netlink, const struct nlattr *multipath, struct underlay_route *route)
-{
-    const struct rtnexthop *hop = mnl_attr_get_payload(multipath);
-    int left = mnl_attr_get_payload_len(multipath);
-
-    for (; RTNH_OK(hop, left); left -= (int)RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
-        struct attributes attributes = {0};
-
-        if (hop->rtnh_len < sizeof *hop || (hop->rtnh_flags & RTNH_F_DEAD) || !is_watched(netlink, hop->rtnh_ifindex))
-            continue;
-        mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof *hop, attribute_take, &attributes);
-        if (attributes.by_type[RTA_VIA] != NULL)
-            continue;
-        route->ifindex = hop->rtnh_ifindex;
-        attribute_get(&attributes, RTA_GATEWAY, &route->gateway, sizeof route->gateway);
-        return true;
-    }
-    return false;
-}
-
-/* An IPv4 unicast route of the main table. '*usable': over a watched device, by an IPv4 gateway or none. */
-static bool route_parse(const struct netlink *netlink, const struct nlmsghdr *message, struct underlay_route *route,
-                        bool *usable)
-{
-    const struct rtmsg *info = mnl_nlmsg_get_payload(message);
-    struct attributes attributes;
-    uint32_t table;
-
-    if (mnl_nlmsg_get_payload_len(message) < sizeof *info || info->rtm_family != AF_INET ||
-        (info->rtm_flags & RTM_F_CLONED) || info->rtm_tos != 0)
-        return false;
-    attributes = attributes_parse(message, sizeof *info);
-    if (!attribute_get(&attributes, RTA_TABLE, &table, sizeof table))
-        table = info->rtm_table;
-    if (table != RT_TABLE_MAIN)
-        return false;
-
-    *route = (struct underlay_route){.len = info->rtm_dst_len};
-    attribute_get(&attributes, RTA_DST, &route->prefix, sizeof route->prefix);
-    attribute_get(&attributes, RTA_PREFSRC, &route->source, sizeof route->source);
-    attribute_get(&attributes, RTA_PRIORITY, &route->metric, sizeof route->metric);
-    if (attributes.by_type[RTA_MULTIPATH] != NULL) {
-        *usable = route_first_hop(netlink, attributes.by_type[RTA_MULTIPATH], route);
-    } else {
-        attribute_get(&attributes, RTA_OIF, &route->ifindex, sizeof route->ifindex);
-        attribute_get(&attributes, RTA_GATEWAY, &route->gateway, sizeof route->gateway);
-        *usable = is_watched(netlink, route->ifindex) && attributes.by_type[RTA_VIA] == NULL &&
-                  !(info->rtm_flags & RTNH_F_DEAD);
-    }
-    *usable = *usable && info->rtm_type == RTN_UNICAST;
-    return true;
 }
 
 static void route_event(struct netlink *netlink, const struct nlmsghdr *message)
@@ -367,7 +247,7 @@ static void route_event(struct netlink *netlink, const struct nlmsghdr *message)
     struct underlay_route route;
     bool usable;
 
-    if (!route_parse(netlink, message, &route, &usable))
+    if (!netlink_message_route(message, is_watched, netlink, &route, &usable))
         return;
     if (message->nlmsg_type == RTM_DELROUTE) {
         if (usable)
@@ -384,22 +264,14 @@ static void route_event(struct netlink *netlink, const struct nlmsghdr *message)
 
 static void neighbour_event(struct netlink *netlink, const struct nlmsghdr *message)
 {
-    const struct ndmsg *info = mnl_nlmsg_get_payload(message);
-    struct attributes attributes;
-    struct mac_addr mac;
-    uint32_t addr;
+    struct netlink_neighbour n;
 
-    if (mnl_nlmsg_get_payload_len(message) < sizeof *info || info->ndm_family != AF_INET ||
-        !is_watched(netlink, info->ndm_ifindex))
+    if (!netlink_message_neighbour(message, &n) || !is_watched(netlink, n.ifindex))
         return;
-    attributes = attributes_parse(message, sizeof *info);
-    if (!attribute_get(&attributes, NDA_DST, &addr, sizeof addr))
-        return;
-    if (message->nlmsg_type == RTM_NEWNEIGH && (info->ndm_state & NUD_RESOLVED) &&
-        attribute_get(&attributes, NDA_LLADDR, mac.bytes, sizeof mac.bytes))
-        netlink->changed |= underlay_set_neighbour(netlink->underlay, info->ndm_ifindex, addr, &mac);
+    if (n.resolved)
+        netlink->changed |= underlay_set_neighbour(netlink->underlay, n.ifindex, n.addr, &n.mac);
     else
-        netlink->changed |= underlay_remove_neighbour(netlink->underlay, info->ndm_ifindex, addr);
+        netlink->changed |= underlay_remove_neighbour(netlink->underlay, n.ifindex, n.addr);
 }
 
 /* One message of a dump or one event: they are the same. */
@@ -532,7 +404,7 @@ static int wanted_take(const struct nlmsghdr *message, void *netlink_)
     char name[IFNAMSIZ];
 
     if (message->nlmsg_type == RTM_NEWLINK)
-        link_parse(message, name, netlink->wanted);
+        netlink_message_link(message, name, netlink->wanted);
     return MNL_CB_OK;
 }
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +13,11 @@
 
 #include "control/endpoints.h"
 #include "control/ids.h"
+#include "control/network_places.h"
 #include "control/tunnel_attachments.h"
 #include "dataplane/snapshot.h"
 
 VLOG_DEFINE_THIS_MODULE(networks);
-
-#define TAG_MAX 4094
 
 static struct vlog_rate_limit bad_rows = VLOG_RATE_LIMIT_INIT(20, 60);
 
@@ -111,15 +109,10 @@ void networks_destroy(struct networks *networks)
     free(networks);
 }
 
-static enum tunnel_type tunnel_type(const struct network *network)
-{
-    return network->encap != NULL && strcmp(network->encap, "geneve") == 0 ? TUNNEL_GENEVE : TUNNEL_VXLAN;
-}
-
 /* What every attachment of the network has in common. */
 static struct attachment common_spec(const struct network *network)
 {
-    enum tunnel_type type = tunnel_type(network);
+    enum tunnel_type type = network_tunnel_type(network);
 
     return (struct attachment){
         .kind = ATTACHMENT_TUNNEL,
@@ -137,43 +130,6 @@ static struct attachment common_spec(const struct network *network)
                 .df = true,
             },
     };
-}
-
-/* A sentence that the caller frees, or NULL. */
-static char *find_fault(const struct network *network)
-{
-    if (network->has_vni && (network->vni < 0 || network->vni > TUNNEL_VNI_MAX))
-        return xasprintf("vni %" PRId64 " is not from 0 to %u", network->vni, TUNNEL_VNI_MAX);
-    if (network->tag < 0 || network->tag > TAG_MAX)
-        return xasprintf("tag %" PRId64 " is not from 1 to %d", network->tag, TAG_MAX);
-    if (network->mtu != 0 && (network->mtu < PORT_MTU_MIN || network->mtu > PORT_MTU_MAX))
-        return xasprintf("mtu %" PRId64 " is not from %d to %d", network->mtu, PORT_MTU_MIN, PORT_MTU_MAX);
-    return NULL;
-}
-
-/* Takes 'key' for 'network', or answers in a sentence who has it. */
-static char *claim(struct shash *claims, const struct network *network, char *key, const char *what)
-{
-    const struct network *other = shash_find_data(claims, key);
-    char *error = NULL;
-
-    if (other == NULL)
-        shash_add(claims, key, network);
-    else
-        error = xasprintf("%s %s is that of network %s", what, key, other->name);
-    free(key);
-    return error;
-}
-
-static char *claim_places(struct shash *claims, const struct network *network)
-{
-    char *error = claim(claims, network, xasprintf("%s/%" PRId64, network->bridge, network->tag), "bridge/tag");
-
-    if (error != NULL || !network->has_vni)
-        return error;
-    return claim(claims, network,
-                 xasprintf("%s:%" PRId64, tunnel_type(network) == TUNNEL_GENEVE ? "geneve" : "vxlan", network->vni),
-                 "encap:vni");
 }
 
 /* Those in force first, so that a new row never takes the place of one that works; then by name. */
@@ -302,10 +258,10 @@ static void add_remotes(struct networks *networks, struct network *network)
 /* A place on this host: everything but the attachments. */
 static bool admit(struct networks *networks, struct network *network, struct shash *claims)
 {
-    note_error(network, find_fault(network));
+    note_error(network, network_find_fault(network));
     if (network->error != NULL || network->bridge == NULL)
         return false;
-    note_error(network, claim_places(claims, network));
+    note_error(network, network_claim_places(claims, network));
     if (network->error != NULL || network->bridge_index == 0 || !network->has_vni)
         return false;
     if (network->port == 0) {

@@ -17,6 +17,8 @@
 
 VLOG_DEFINE_THIS_MODULE(tunnel_options);
 
+static struct vlog_rate_limit odd_options = VLOG_RATE_LIMIT_INIT(20, 60);
+
 #define DSCP_MASK 0xfcu
 
 /* What is known while the options of one Interface are read, one by one. */
@@ -36,7 +38,6 @@ struct option {
     void (*read)(struct reader *reader, const char *key, const char *value);
 };
 
-/* Options of one Interface are read in this order, so that a text with several lines is always the same. */
 static void refuse(struct reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void refuse(struct reader *reader, const char *format, ...)
 {
@@ -131,7 +132,7 @@ static void read_tos(struct reader *reader, const char *key, const char *value)
     else if (parse_number(value, DSCP_MASK, &number) && (number & DSCP_MASK) == number)
         reader->config->tos = (uint8_t)number;
     else
-        VLOG_WARN("%s: invalid %s %s", reader->name, key, value);
+        VLOG_WARN_RL(&odd_options, "%s: invalid %s %s", reader->name, key, value);
 }
 
 static void read_ttl(struct reader *reader, const char *key, const char *value)
@@ -143,7 +144,7 @@ static void read_ttl(struct reader *reader, const char *key, const char *value)
     else if (parse_number(value, UINT8_MAX, &number) && number > 0)
         reader->config->ttl = (uint8_t)number;
     else
-        VLOG_WARN("%s: invalid %s %s", reader->name, key, value);
+        VLOG_WARN_RL(&odd_options, "%s: invalid %s %s", reader->name, key, value);
 }
 
 static void read_csum(struct reader *reader, const char *key, const char *value)
@@ -158,7 +159,7 @@ static void read_df_default(struct reader *reader, const char *key, const char *
 
 static void read_unsupported(struct reader *reader, const char *key, const char *value)
 {
-    VLOG_WARN("%s: %s argument '%s' has no effect in this switch", reader->name, reader->type, key);
+    VLOG_WARN_RL(&odd_options, "%s: %s argument '%s' has no effect in this switch", reader->name, reader->type, key);
 }
 
 static void read_packet_type(struct reader *reader, const char *key, const char *value)
@@ -167,6 +168,7 @@ static void read_packet_type(struct reader *reader, const char *key, const char 
         read_unsupported(reader, key, value);
 }
 
+/* Read in this order, so that an error of several lines is always the same text. */
 static const struct option options_known[] = {
     {"remote_ip", read_remote},
     {"local_ip", read_local},
@@ -202,7 +204,7 @@ static void read_options(struct reader *reader, const struct smap *options)
         sset_find_and_delete(&unknown, option->key);
     }
     SSET_FOR_EACH (key, &unknown) {
-        VLOG_WARN("%s: unknown %s argument '%s'", reader->name, reader->type, key);
+        VLOG_WARN_RL(&odd_options, "%s: unknown %s argument '%s'", reader->name, reader->type, key);
     }
     sset_destroy(&unknown);
 }
@@ -228,7 +230,6 @@ int tunnel_config_from_options(const char *name, const char *type, const struct 
 
     *carries = !reader.remote_flow && !reader.key_flow;
     if (reader.errors.length > 0) {
-        VLOG_WARN("%s", ds_cstr(&reader.errors));
         err_set(error, "%s", ds_cstr(&reader.errors));
         result = -EINVAL;
     }

@@ -68,7 +68,6 @@ static void collect(const struct interface *interface, struct statistics *statis
     count_drops(statistics, &sum);
     if (interface->is_tunnel)
         return;
-    count(statistics, "rx_dropped", atomic_load_explicit(&port->rx_no_buffer, memory_order_relaxed));
     port->ops->get_stats(port, stats);
     for (size_t i = 0; i < stats->n; i++)
         count(statistics, stats->pairs[i].name, stats->pairs[i].value);

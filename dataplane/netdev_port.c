@@ -32,7 +32,6 @@ struct netdev {
     uint64_t empty_at; /* TSC of the last receive that found nothing */
     bool segmenting;   /* 'segmenter' has more of the frame that was taken last */
     struct segmenter segmenter;
-    _Atomic uint64_t rx_unsupported;
 
     /* The worker that sends. */
     _Atomic uint64_t tx_errors;
@@ -59,7 +58,7 @@ static struct rte_mbuf *next_segment(struct netdev *netdev)
 }
 
 /* Turns a received frame into a packet, or sets the segmenter to work on it. */
-static struct rte_mbuf *take_frame(struct netdev *netdev, const struct packet_frame *frame)
+static struct rte_mbuf *take_frame(struct port *port, struct netdev *netdev, const struct packet_frame *frame)
 {
     struct iovec whole = {.iov_base = frame->data, .iov_len = frame->len};
 
@@ -67,7 +66,7 @@ static struct rte_mbuf *take_frame(struct netdev *netdev, const struct packet_fr
         return frame_from_memory(netdev->pool, &whole, 1);
     if (frame->unsupported ||
         segmenter_init(&netdev->segmenter, frame->data, frame->len, frame->tcp, frame->segment_size) != 0)
-        atomic_fetch_add_explicit(&netdev->rx_unsupported, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
     else
         netdev->segmenting = true;
     return NULL;
@@ -88,7 +87,7 @@ static uint16_t netdev_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf
             if (!netdev->segmenting)
                 continue;
         } else if (packet_socket_next(&netdev->socket, &frame)) {
-            packet = take_frame(netdev, &frame);
+            packet = take_frame(port, netdev, &frame);
             if (packet == NULL && (netdev->segmenting || frame.unsupported || frame.segment_size != 0))
                 continue;
         } else {
@@ -246,7 +245,6 @@ static void netdev_get_stats(struct port *port, struct port_stats *stats)
 
     netdev->rx_missed += packet_socket_missed(&netdev->socket);
     port_stats_add(stats, "rx_missed_errors", netdev->rx_missed);
-    port_stats_add(stats, "rx_unsupported", atomic_load_explicit(&netdev->rx_unsupported, memory_order_relaxed));
     port_stats_add(stats, "tx_errors", atomic_load_explicit(&netdev->tx_errors, memory_order_relaxed));
 }
 

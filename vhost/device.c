@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <linux/virtio_config.h>
+
+#include <rte_log.h>
 #include <rte_vhost.h>
 
 #include "dataplane/core/err.h"
@@ -69,6 +72,8 @@ static void publish(struct vhost_device *device)
     if (connection != NULL) {
         link = VHOST_LINK_PRESENT | (uint64_t)connection->rx_rings << 32 | (uint64_t)connection->tx_rings << 16 |
                (uint64_t)device->device_id;
+        if (device->features & 1ULL << VIRTIO_F_RING_PACKED)
+            link |= VHOST_LINK_PACKED;
         if (connection->tx_rings != 0)
             n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
         atomic_store_explicit(&device->tx_map, map_txqs(connection->rx_rings), memory_order_relaxed);
@@ -242,6 +247,8 @@ int vhost_device_start(struct vhost_device *device, char **error)
     int result;
 
     device->device_id = -1;
+    /* rte_vhost writes a line for each bad descriptor: a guest could fill the disk with them. */
+    rte_log_set_level_pattern("lib.vhost.data", RTE_LOG_CRIT);
     result = enlist(device, error);
     if (result != 0)
         return result;

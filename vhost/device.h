@@ -16,14 +16,15 @@
  *
  *     63      50  49         48  47          32 31          16 15        0
  *    +----------+----+---------+--------------+--------------+------------+
- *    | change   |  0 | present | rx rings on  | tx rings on  | device id  |
+ *    | change   | pk | present | rx rings on  | tx rings on  | device id  |
  *    +----------+----+---------+--------------+--------------+------------+
  *
  * "rx" and "tx" are the guest's: we dequeue from its tx rings and enqueue to its rx rings. Bit q stands for queue pair
- * q. When a device goes, its id leaves 'link' first and rte_vhost is held up for a grace period, so no worker can be
+ * q; "pk" that the rings are packed ones. When a device goes, its id leaves 'link' first and rte_vhost is held up for a grace period, so no worker can be
  * inside rte_vhost with the id of a device that is being freed. A ring that is only disabled needs no such care:
  * rte_vhost checks that itself, under a lock of the ring. */
 #define VHOST_LINK_PRESENT (1ULL << 48)
+#define VHOST_LINK_PACKED  (1ULL << 49)
 
 static inline int vhost_link_device(uint64_t link)
 {
@@ -47,8 +48,16 @@ static inline uint32_t vhost_link_change(uint64_t link)
 }
 
 /* Owned by the worker that polls, or sends to, the queue. */
+enum vhost_silence {
+    VHOST_SILENCE_NONE,      /* frames come, or there are none */
+    VHOST_SILENCE_SUSPECTED, /* nothing came though there are entries */
+    VHOST_SILENCE_COUNTED,
+};
+
 struct vhost_rxq {
-    uint32_t quieted; /* the link change for which guest kicks were turned off */
+    uint32_t quieted;     /* the link change for which guest kicks were turned off */
+    uint32_t empty_polls; /* in a row */
+    uint32_t silence;     /* enum vhost_silence */
 } __attribute__((aligned(64)));
 
 struct vhost_txq {

@@ -29,19 +29,50 @@ static void quiet_guest(uint64_t link, uint16_t pair)
         rte_vhost_enable_guest_notification(vhost_link_device(link), (uint16_t)(2 * pair), 0);
 }
 
+/* rte_vhost does not say why it takes nothing from a ring. One that has entries (of split rings that can be told from
+ * outside) and yet stays silent has none that can be followed, unless it is us who have no buffer: look at it now and
+ * then, and count it once. */
+#define SILENT_POLLS 1024
+
+static void examine_silent_ring(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq)
+{
+    uint32_t *silence = &device->rxqs[rxq].silence;
+    struct rte_mbuf *packet;
+
+    if (link & VHOST_LINK_PACKED || *silence == VHOST_SILENCE_COUNTED ||
+        rte_vhost_avail_entries(vhost_link_device(link), (uint16_t)(2 * rxq + 1)) == 0)
+        return;
+    /* An entry may have come this very moment: only the second time in a row is sure. */
+    if (++*silence != VHOST_SILENCE_COUNTED)
+        return;
+    packet = rte_pktmbuf_alloc(device->pool);
+    atomic_fetch_add_explicit(packet != NULL ? &port->rx_bad_descriptor : &port->rx_no_buffer, 1, memory_order_relaxed);
+    rte_pktmbuf_free(packet);
+}
+
 static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
 {
     struct vhost_device *device = port->impl;
     uint64_t link = atomic_load_explicit(&device->link, memory_order_acquire);
     struct vhost_rxq *queue = &device->rxqs[rxq];
+    uint16_t received;
 
     if (!(vhost_link_tx_rings(link) & 1u << rxq))
         return 0;
     if (unlikely(queue->quieted != vhost_link_change(link))) {
         quiet_guest(link, rxq);
         queue->quieted = vhost_link_change(link);
+        queue->silence = VHOST_SILENCE_NONE;
     }
-    return rte_vhost_dequeue_burst(vhost_link_device(link), (uint16_t)(2 * rxq + 1), device->pool, packets, n);
+    received = rte_vhost_dequeue_burst(vhost_link_device(link), (uint16_t)(2 * rxq + 1), device->pool, packets, n);
+    if (received != 0) {
+        queue->empty_polls = 0;
+        queue->silence = VHOST_SILENCE_NONE;
+    } else if (unlikely(++queue->empty_polls == SILENT_POLLS)) {
+        queue->empty_polls = 0;
+        examine_silent_ring(port, device, link, rxq);
+    }
+    return received;
 }
 
 static uint16_t vhost_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)

@@ -95,4 +95,7 @@ void port_counters_sum(const struct port *port, struct port_counters *sum)
         for (int r = 0; r < DROP_N_REASONS; r++)
             sum->drops[r] += __atomic_load_n(&c->drops[r], __ATOMIC_RELAXED);
     }
+    sum->drops[DROP_NO_BUFFER] += atomic_load_explicit(&port->rx_no_buffer, memory_order_relaxed);
+    sum->drops[DROP_RX_UNSUPPORTED] += atomic_load_explicit(&port->rx_unsupported, memory_order_relaxed);
+    sum->drops[DROP_RX_DESCRIPTOR] += atomic_load_explicit(&port->rx_bad_descriptor, memory_order_relaxed);
 }

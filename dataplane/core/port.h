@@ -139,9 +139,11 @@ struct port {
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
     _Atomic bool ready;     /* the far side is there: packets may be sent */
 
-    /* Driver-side drops that happen on another thread's account than a worker's burst (bad descriptors, no buffer):
-     * written by whoever polls the queue. */
+    /* What rx_burst() lost on the way, which is not told which worker calls it: written by whoever polls the queue, part
+     * of port_counters_sum() as DROP_NO_BUFFER, DROP_RX_UNSUPPORTED and DROP_RX_DESCRIPTOR. */
     _Atomic uint64_t rx_no_buffer;
+    _Atomic uint64_t rx_unsupported;
+    _Atomic uint64_t rx_bad_descriptor;
 
     /* Serialises workers that have to share a transmit queue (more workers than queues). */
     atomic_flag txq_lock[PORT_QUEUES_MAX];
@@ -152,5 +154,5 @@ struct port {
 struct port *port_create(const char *name, uint16_t index, const struct port_ops *ops);
 void port_destroy(struct port *port);
 
-/* Sum over workers. */
+/* Sum over workers, and what the port lost itself. */
 void port_counters_sum(const struct port *port, struct port_counters *sum);

@@ -239,16 +239,15 @@ static void unsupported_offload_is_counted(void **state)
                                            .csum_offset = 6};
     uint8_t datagrams[42 + 300] = {2, 0, 0,  0,  0, 2, 2,  0, 0, 0, 0,  1, 8, 0, 0x45, 0, 1,  0x48, 0, 1,
                                    0, 0, 64, 17, 0, 0, 10, 9, 0, 1, 10, 9, 0, 2, 16,   0, 16, 0,    1, 0x34};
-    struct port_stats stats = {0};
+    struct port_counters sum;
     uint8_t frame[100];
 
     port_fixture_need_namespace();
     send_from(&peer, &offload, datagrams, sizeof datagrams);
     peer_send_whole(experimental, sizeof experimental);
     port_fixture_receive(port, is_experimental, frame, sizeof frame);
-    port->ops->get_stats(port, &stats);
-    assert_string_equal(stats.pairs[1].name, "rx_unsupported");
-    assert_int_equal(stats.pairs[1].value, 1);
+    port_counters_sum(port, &sum);
+    assert_int_equal(sum.drops[DROP_RX_UNSUPPORTED], 1);
 }
 
 static void frame_larger_than_a_buffer_is_chained(void **state)
@@ -290,8 +289,8 @@ static void frame_beyond_the_mtu_hurts_no_other(void **state)
     assert_int_equal(port->ops->tx_burst(port, 0, packets, 2), 2);
     assert_int_equal(peer_receive(frame, sizeof frame), sizeof experimental);
     port->ops->get_stats(port, &stats);
-    assert_string_equal(stats.pairs[2].name, "tx_errors");
-    assert_int_equal(stats.pairs[2].value, 1);
+    assert_string_equal(stats.pairs[1].name, "tx_errors");
+    assert_int_equal(stats.pairs[1].value, 1);
 }
 
 static void status_is_the_devices(void **state)

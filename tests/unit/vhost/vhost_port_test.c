@@ -157,6 +157,7 @@ static void frames_pass(const char *type, const char *frontend_side)
     struct port *port = open_port(type);
     struct frontend frontend = frontend_start("echo", frontend_side, "1");
     struct port_status status;
+    struct port_counters sum;
 
     assert_true(frontend_wait(port, &frontend));
     for (uint16_t len = 14; len < 9000; len += 499)
@@ -166,6 +167,8 @@ static void frames_pass(const char *type, const char *frontend_side)
     assert_string_equal(status_value(port, "vring_0_size", &status), "256");
     assert_string_equal(status_value(port, "socket", &status), path);
     assert_true(status.link_up && port->ready);
+    port_counters_sum(port, &sum);
+    assert_int_equal(sum.drops[DROP_RX_DESCRIPTOR], 0);
     frontend_stop(port, &frontend);
     while (port->ready)
         poll_port(port);
@@ -233,10 +236,14 @@ static void port_survives(const char *type, const char *frontend_side)
 {
     struct port *port = open_port(type);
     struct frontend frontend = frontend_start("hostile", frontend_side, "1");
+    struct port_counters sum;
 
     assert_true(frontend_wait(port, &frontend));
     expect_echo(port, 0, 1000);
     frontend_stop(port, &frontend);
+    port_counters_sum(port, &sum);
+    assert_true(sum.drops[DROP_RX_DESCRIPTOR] > 0);
+    assert_int_equal(sum.drops[DROP_NO_BUFFER], 0);
     close_port(port);
 }
 

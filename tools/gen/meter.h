@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "tools/gen/options.h"
+#include "tools/gen/traffic.h"
+
+/* Reads the counters of a saturated run once a second and reports them. Main thread: it sleeps all the while. */
+
+#define METER_INTERVALS_MAX 3601u
+
+struct meter_reading {
+    double time; /* seconds, of the monotonic clock */
+    uint64_t sent[2];
+    uint64_t received[2];
+    uint64_t bursts;
+    uint64_t bursts_short;
+    uint64_t foreign;
+};
+
+struct meter {
+    unsigned int n_readings;
+    struct meter_reading readings[METER_INTERVALS_MAX + 1];
+};
+
+/* Lets the warm-up and the measured interval pass. Ends early when '*leave' becomes true. */
+void meter_run(struct meter *meter, const struct options *options, const struct traffic *traffic,
+               const volatile sig_atomic_t *leave);
+
+/* Writes the JSON object: rates in millions of packets received per second, summed over the directions. */
+void meter_report(const struct meter *meter, const struct options *options, const struct traffic *traffic, FILE *out);

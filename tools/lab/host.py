@@ -47,6 +47,7 @@ class Host:
             self.other_config |= {"dpdk-init": "true", "pmd-maxsleep": "500",
                                   "per-port-memory": "true", "dpdk-extra": _ovs_dpdk_extra()}
         self.other_config |= other_config or {}
+        self._addresses = []
         self.ovsdb = self._ovsdb_daemon()
         self.daemon = self._switch_daemon()
 
@@ -100,10 +101,16 @@ class Host:
         self.ovsdb.start()
 
     def start_switch(self):
-        """Start the switch on the configuration as it is."""
+        """Start the switch on the configuration as it is.
+
+        Its internal devices went with the process before; they get their addresses again, as from a host's scripts.
+        """
         if not Path(self.daemon.argv[len(self.namespace.prefix())]).exists():
             raise LabError(f"{SLUICE_VSWITCHD} is not built" if self.switch == "sluice" else "no OVS with DPDK")
         self.daemon.start(START_SECONDS)
+        for device, address in self._addresses:
+            if self.namespace.has(device):
+                self._apply_address(device, address)
 
     def kill_ovsdb(self):
         """End ovsdb-server as a crash would; start_ovsdb() brings it back."""
@@ -175,7 +182,11 @@ class Host:
     def give_address(self, device, address):
         """Put ADDRESS/LENGTH on a device of the host, a bridge for instance, and bring it up."""
         wait_until(lambda: self.namespace.has(device), 10, f"appearance of {device}", [self.daemon.log])
-        self.namespace.ip(f"addr add {address} dev {device}")
+        self._addresses.append((device, address))
+        self._apply_address(device, address)
+
+    def _apply_address(self, device, address):
+        self.namespace.ip(f"addr replace {address} dev {device}")
         self.namespace.ip(f"link set {device} up")
 
     def plug_guest(self, bridge, interface, socket, mac, *, port_id, machine_id, tag=None, mtu=None,

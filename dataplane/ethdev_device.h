@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Which DPDK device a port uses: finding it by devargs, making DPDK attach it, and keeping two ports from using the same
- * one. Control or builder thread; the table has a lock of its own. */
+/* Which DPDK device a port uses: finding it by devargs, making DPDK attach it, and keeping two ports from using the
+ * same one. Control or builder thread; the table has a lock of its own. */
 
 /* Finds the device, attaching it if need be, and takes it for the port 'name'. 0, or negative errno with '*error' set
  * (texts of the OVSDB contract 1.6). '*attached' says that it must be removed again. */

@@ -3,7 +3,7 @@
 
 #include "dataplane/core/port.h"
 
-/* DPDK network devices: physical and virtual functions, representors and any virtual device of DPDK ("net_null0"), named
- * by options:dpdk-devargs. A device DPDK does not know yet is probed when the port opens, and removed when it closes.
- * Each device belongs to one port at a time. */
+/* DPDK network devices: physical and virtual functions, representors and any virtual device of DPDK ("net_null0"),
+ * named by options:dpdk-devargs. A device DPDK does not know yet is probed when the port opens, and removed when it
+ * closes. Each device belongs to one port at a time. */
 extern const struct port_ops ethdev_ops;

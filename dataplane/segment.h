@@ -7,8 +7,8 @@
 /* Finishes in software what the kernel left to a network card: frames whose TCP payload is larger than a segment may
  * be (GSO), and checksums that cover only the pseudo-header so far. Pure functions over memory; any thread. */
 
-/* Ethernet with two tags, IPv4 and TCP of 60 bytes each, and the same Ethernet and IPv4 again with UDP and a GENEVE header
- * of the largest size around it. */
+/* Ethernet with two tags, IPv4 and TCP of 60 bytes each, and the same Ethernet and IPv4 again with UDP and a GENEVE
+ * header of the largest size around it. */
 #define SEGMENT_HEADER_MAX (22 + 60 + 60 + 22 + 60 + 8 + 260)
 
 struct segmenter {
@@ -39,9 +39,9 @@ struct segment {
  * malformed. */
 int segmenter_init(struct segmenter *segmenter, const uint8_t *frame, uint32_t len, uint32_t tcp, uint32_t mss);
 
-/* Makes the next segment: lengths, IPv4 ids, sequence number and all checksums set (an outer UDP checksum only where there
- * was one, RFC 7348 5); CWR only on the first, FIN and PSH only on the last (RFC 9293 3.4, RFC 3168 6.1.2). False when
- * there are no more. */
+/* Makes the next segment: lengths, IPv4 ids, sequence number and all checksums set (an outer UDP checksum only where
+ * there was one, RFC 7348 5); CWR only on the first, FIN and PSH only on the last (RFC 9293 3.4, RFC 3168 6.1.2). False
+ * when there are no more. */
 bool segmenter_next(struct segmenter *segmenter, struct segment *segment);
 
 /* Sums the 'len - start' bytes from 'start' and stores the result at 'start + offset', where the sender left the sum

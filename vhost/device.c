@@ -276,9 +276,9 @@ static void unregister(void *context)
 
 void vhost_device_stop(struct vhost_device *device)
 {
-    /* When a client's connection breaks while it is being unregistered, DPDK 22.11 may put it on the list of those to be
-     * connected again after it was taken off, and then uses freed memory with the next server at that path. Connections
-     * break on the event thread only, so there it cannot happen. */
+    /* When a client's connection breaks while it is being unregistered, DPDK 22.11 may put it on the list of those to
+     * be connected again after it was taken off, and then uses freed memory with the next server at that path.
+     * Connections break on the event thread only, so there it cannot happen. */
     if (device->server || event_thread_run(unregister, device) != 0)
         unregister(device);
     delist(device);

@@ -20,9 +20,9 @@
  *    +----------+----+---------+--------------+--------------+------------+
  *
  * "rx" and "tx" are the guest's: we dequeue from its tx rings and enqueue to its rx rings. Bit q stands for queue pair
- * q; "pk" that the rings are packed ones. When a device goes, its id leaves 'link' first and rte_vhost is held up for a grace period, so no worker can be
- * inside rte_vhost with the id of a device that is being freed. A ring that is only disabled needs no such care:
- * rte_vhost checks that itself, under a lock of the ring. */
+ * q; "pk" says that the rings are packed ones. When a device goes, its id leaves 'link' first and rte_vhost is held up
+ * for a grace period, so no worker can be inside rte_vhost with the id of a device that is being freed. A ring that is
+ * only disabled needs no such care: rte_vhost checks that itself, under a lock of the ring. */
 #define VHOST_LINK_PRESENT (1ULL << 48)
 #define VHOST_LINK_PACKED  (1ULL << 49)
 

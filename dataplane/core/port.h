@@ -102,7 +102,8 @@ struct port_ops {
     int (*reconfigure)(struct port *port, const struct port_config *config, char **error);
 
     /* Worker. Takes up to 'n' (at most PORT_BURST) packets from queue 'rxq'. Whole frames starting at the Ethernet
-     * header, VLAN tags in place, checksums complete, owned by the caller, direct mbufs (refcnt 1). Each rxq is called by one worker at a time. */
+     * header, VLAN tags in place, checksums complete, owned by the caller, direct mbufs (refcnt 1). Each rxq is called by one
+     * worker at a time. */
     uint16_t (*rx_burst)(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n);
 
     /* Worker. Sends packets in order; those taken are consumed. Returns how many; the caller counts and frees the
@@ -139,8 +140,8 @@ struct port {
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
     _Atomic bool ready;     /* the far side is there: packets may be sent */
 
-    /* What rx_burst() lost on the way, which is not told which worker calls it: written by whoever polls the queue, part
-     * of port_counters_sum() as DROP_NO_BUFFER, DROP_RX_UNSUPPORTED and DROP_RX_DESCRIPTOR. */
+    /* What rx_burst() lost on the way, which is not told which worker calls it: written by whoever polls the queue,
+     * part of port_counters_sum() as DROP_NO_BUFFER, DROP_RX_UNSUPPORTED and DROP_RX_DESCRIPTOR. */
     _Atomic uint64_t rx_no_buffer;
     _Atomic uint64_t rx_unsupported;
     _Atomic uint64_t rx_bad_descriptor;

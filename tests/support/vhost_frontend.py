@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A vhost-user front-end: what QEMU is to a vhost-user port, without a guest.
 
-It speaks the vhost-user protocol over a unix socket, owns the "guest memory" (a memfd) and works the split virtqueues in
-it as a guest's virtio-net driver would, or as a hostile one would.
+It speaks the vhost-user protocol over a unix socket, owns the "guest memory" (a memfd) and works the split virtqueues
+in it as a guest's virtio-net driver would, or as a hostile one would.
 
     memory:  | ring 0 | ring 1 | ... | buffers of ring 0 | buffers of ring 1 | ...
     ring:    descriptors (16 B each) | available ring | used ring      (virtio 1.2, 2.7)

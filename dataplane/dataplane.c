@@ -12,6 +12,7 @@
 #include "dataplane/core/err.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/dataplane_private.h"
+#include "dataplane/fdb.h"
 #include "dataplane/rxq_plan.h"
 
 struct dataplane_shared dataplane_shared;
@@ -188,9 +189,26 @@ bool dataplane_is_applied(uint32_t sequence)
     return true;
 }
 
+/* What was learned at a port that is gone, or carries other VLANs now, would lead frames nowhere until it aged. Called
+ * when no worker can learn by the former attachment any more. */
+static void forget_learned(const struct attachment *former)
+{
+    const struct snapshot *current = dataplane_current();
+    const struct bridge *bridge = snapshot_bridge(current, former->bridge);
+    const struct attachment *present = snapshot_attachment(current, former->id);
+
+    if (bridge == NULL || (present != NULL && present->bridge == former->bridge &&
+                           memcmp(&present->vlan, &former->vlan, sizeof present->vlan) == 0))
+        return;
+    if (fdb_flush(bridge->fdb, former->id) > 0)
+        dataplane_revalidate();
+}
+
 static void free_former(struct snapshot *former)
 {
     for (uint32_t i = 0; i < former->n_retired; i++) {
+        if (former->retired[i].kind == RETIRED_ATTACHMENT)
+            forget_learned(former->retired[i].object);
         struct port *port = retired_free(&former->retired[i]);
         struct closed_port *closed = port != NULL ? malloc(sizeof *closed) : NULL;
 

@@ -59,7 +59,8 @@ static uint16_t tap_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **
         }
         len = readv(tap->fd, tap->spares.pieces, (int)tap->spares.n);
         if (len <= 0) {
-            tap->empty_at = rte_rdtsc();
+            if (received == 0)
+                tap->empty_at = rte_rdtsc();
             break;
         }
         packets[received++] = frame_spares_take(&tap->spares, (uint32_t)len);

@@ -102,8 +102,8 @@ struct port_ops {
     int (*reconfigure)(struct port *port, const struct port_config *config, char **error);
 
     /* Worker. Takes up to 'n' (at most PORT_BURST) packets from queue 'rxq'. Whole frames starting at the Ethernet
-     * header, VLAN tags in place, checksums complete, owned by the caller, direct mbufs (refcnt 1). Each rxq is called by one
-     * worker at a time. */
+     * header, VLAN tags in place, checksums complete, owned by the caller, direct mbufs (refcnt 1). Each rxq is called
+     * by one worker at a time. */
     uint16_t (*rx_burst)(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n);
 
     /* Worker. Sends packets in order; those taken are consumed. Returns how many; the caller counts and frees the

@@ -122,7 +122,7 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
         return true;
     }
 
-    action->flags |= FLOW_LIST | (resolution->flood ? FLOW_FLOOD : 0);
+    action->flags |= FLOW_LIST | (resolution->flood ? FLOW_FLOOD : 0) | (resolution->brief ? FLOW_BRIEF : 0);
     action->action = single ? remembered_tunnel(worker, first) : 0;
     if (action->action == 0) {
         action->action = compile_list(worker, resolution);

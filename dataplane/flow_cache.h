@@ -39,6 +39,7 @@
 #define FLOW_REPLY         0x0080u /* the flow is its session's reply direction */
 #define FLOW_IF_NO_SESSION 0x0100u /* drop only while no session exists for the packet */
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
+#define FLOW_BRIEF         0x0400u /* decided anew under the next stamp */
 
 struct flow_entry {
     uint8_t key[FLOW_KEY_SHORT];

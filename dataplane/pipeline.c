@@ -32,6 +32,8 @@ uint32_t pipeline_find_destination(const struct snapshot *snapshot, uint16_t bri
                                    const struct mac_addr *mac)
 {
     const struct bridge_members *members = snapshot->members[bridge];
+    const struct attachment *attachment;
+    uint32_t learned;
 
     for (uint32_t i = 0; i < members->n_internal; i++) {
         const struct attachment *internal = snapshot->attachments[members->ids[i]];
@@ -40,7 +42,10 @@ uint32_t pipeline_find_destination(const struct snapshot *snapshot, uint16_t bri
         if (mac_addr_equal(&internal->mac, mac) && vlan_egress(&internal->vlan, id, &tagged))
             return internal->id;
     }
-    return fdb_lookup(snapshot->bridges[bridge]->fdb, id, mac);
+    /* The FDB may still name an attachment that is gone, or on another bridge by now. */
+    learned = fdb_lookup(snapshot->bridges[bridge]->fdb, id, mac);
+    attachment = snapshot_attachment(snapshot, learned);
+    return attachment != NULL && attachment->bridge == bridge ? learned : 0;
 }
 
 static enum drop_reason add_output(struct resolution *resolution, const struct resolved_output *output)
@@ -152,6 +157,9 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
         refused = add_destination(snapshot, packet, id, destination, resolution);
         if (resolution->n_outputs == 0)
             drop = refused;
+        /* The underlay may know a way to the tunnel next time, and nothing that the flow stands on tells. */
+        if (refused != DROP_NONE)
+            resolution->brief = true;
     }
     return resolution->n_outputs > 0 ? DROP_NONE : drop;
 }
@@ -184,7 +192,7 @@ static enum drop_reason resolve(struct pipeline *pipeline, const struct snapshot
 
     if (!mac_addr_is_multicast(&packet->dst_mac)) {
         destination = pipeline_find_destination(snapshot, source->bridge, id, &packet->dst_mac);
-        if (destination != 0 && snapshot_attachment(snapshot, destination) != NULL)
+        if (destination != 0)
             return resolve_unicast(pipeline, snapshot, packet, source, snapshot->attachments[destination], id,
                                    resolution);
     }
@@ -203,6 +211,10 @@ void pipeline_resolve(struct pipeline *pipeline, const struct snapshot *snapshot
         return;
     }
     resolution->drop = resolve(pipeline, snapshot, packet, source, resolution);
-    if (resolution->drop != DROP_NONE)
-        resolution->n_outputs = 0;
+    if (resolution->drop == DROP_NONE)
+        return;
+    resolution->n_outputs = 0;
+    /* Who may have it is decided anew when the FDB learns the address, which does not stale a drop. */
+    if (resolution->flood && !mac_addr_is_multicast(&packet->dst_mac))
+        resolution->cacheable = false;
 }

@@ -36,6 +36,7 @@ struct resolution {
     bool cacheable;        /* what it says holds for every packet with the same flow key */
     bool if_no_session;    /* a drop that holds only while no session exists for the packet */
     bool flood;            /* holds only until the FDB learns an address */
+    bool brief;            /* holds for a second at most, and only while no snapshot is published */
     bool track;            /* the session wants to be shown the next packet too */
     uint32_t additions;    /* flood: fdb_additions() it stands on */
     uint32_t session;      /* 0: none */

@@ -332,6 +332,22 @@ static struct bridge_members *derive_members(const struct snapshot *snapshot, ui
     return members;
 }
 
+/* A bridge's FDB goes on with its next version: only the last version to be retired destroys it. */
+static bool fdb_goes_on(const struct snapshot *snapshot, uint32_t retired)
+{
+    const struct bridge *old = snapshot->retired[retired].object;
+
+    if (snapshot->bridges[old->index] != NULL && snapshot->bridges[old->index]->fdb == old->fdb)
+        return true;
+    for (uint32_t i = retired + 1; i < snapshot->n_retired; i++) {
+        const struct bridge *later = snapshot->retired[i].object;
+
+        if (snapshot->retired[i].kind == RETIRED_BRIDGE && later->fdb == old->fdb)
+            return true;
+    }
+    return false;
+}
+
 int snapshot_finish(struct snapshot *snapshot)
 {
     for (uint16_t i = 0; i < BRIDGES_MAX; i++) {
@@ -346,12 +362,8 @@ int snapshot_finish(struct snapshot *snapshot)
         snapshot->members[i] = members;
         snapshot->dirty_bridges[i] = false;
     }
-    /* A bridge's FDB goes on with its next version: only the last version to be retired destroys it. */
     for (uint32_t i = 0; i < snapshot->n_retired; i++) {
-        struct bridge *old = snapshot->retired[i].object;
-
-        if (snapshot->retired[i].kind == RETIRED_BRIDGE && snapshot->bridges[old->index] != NULL &&
-            snapshot->bridges[old->index]->fdb == old->fdb)
+        if (snapshot->retired[i].kind == RETIRED_BRIDGE && fdb_goes_on(snapshot, i))
             snapshot->retired[i].kind = RETIRED_BRIDGE_VERSION;
     }
     return 0;

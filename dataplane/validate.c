@@ -74,13 +74,15 @@ static bool scopes_are_valid(const struct worker *worker, const struct flow_entr
         is_newer(snapshot->bridges[source->bridge]->changed, then) || !vlan_ingress(&source->vlan, key->vlan, &id))
         return false;
 
+    memcpy(mac.bytes, key->dst_mac, sizeof mac.bytes);
     if (entry->flags & FLOW_LIST) {
         for (uint32_t i = entry->action; i != 0; i = worker->outputs.outputs[i].next) {
             if (!output_is_valid(worker, &worker->outputs.outputs[i], then))
                 return false;
         }
         if (entry->flags & FLOW_FLOOD)
-            return !is_newer(snapshot->members[source->bridge]->changed, then);
+            return !is_newer(snapshot->members[source->bridge]->changed, then) &&
+                   ((mac.bytes[0] & 1) != 0 || leads_to(worker, source->bridge, id, &mac, 0));
         destination = worker->outputs.outputs[entry->action].attachment;
     } else {
         const struct attachment *to;
@@ -90,7 +92,6 @@ static bool scopes_are_valid(const struct worker *worker, const struct flow_entr
         if (to == NULL || is_newer(to->changed, then))
             return false;
     }
-    memcpy(mac.bytes, key->dst_mac, sizeof mac.bytes);
     return leads_to(worker, source->bridge, id, &mac, destination);
 }
 
@@ -100,7 +101,7 @@ bool flow_revalidate(struct worker *worker, struct flow_entry *entry, uint8_t tc
     const struct stamp *present = &worker->stamps[worker->stamp % STAMPS_KEPT];
 
     /* A session may be gone by the time an entry has idled for SESSION_CACHE_IDLE. Drops are cheap to decide again. */
-    if (then == NULL || present->tick - then->tick >= SESSION_CACHE_IDLE || (entry->flags & FLOW_DROP))
+    if (then == NULL || present->tick - then->tick >= SESSION_CACHE_IDLE || (entry->flags & (FLOW_DROP | FLOW_BRIEF)))
         return false;
     if ((then->sequence != present->sequence || then->revalidations != present->revalidations) &&
         !scopes_are_valid(worker, entry, then))

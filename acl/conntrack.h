@@ -61,16 +61,16 @@ bool conntrack_find_related(struct conntrack *ct, const struct packet *error, ui
 
 /* What a packet may do when no session exists. */
 enum ct_admission {
-    CT_ADMIT,   /* may start a session */
-    CT_REFUSE,  /* cannot: TCP without SYN, SYN with ACK or RST or FIN, ICMP echo reply, ICMP error ... */
+    CT_ADMIT,  /* may start a session */
+    CT_REFUSE, /* cannot: TCP without SYN, SYN with ACK or RST or FIN, ICMP echo reply, ICMP error ... */
 };
 enum ct_admission conntrack_admission(const struct packet *packet);
 
 struct ct_new {
-    struct ct_tuple tuple;        /* original direction */
-    const struct packet *packet;  /* its first packet */
-    uint32_t source;              /* attachment it came from */
-    uint32_t destination;         /* attachment it went to */
+    struct ct_tuple tuple;       /* original direction */
+    const struct packet *packet; /* its first packet */
+    uint32_t source;             /* attachment it came from */
+    uint32_t destination;        /* attachment it went to */
     struct session_verdict verdict;
 };
 

@@ -229,18 +229,35 @@ static uint32_t stage_act(struct worker *worker, struct port *port, struct batch
     return hits;
 }
 
+/* Does the port take the frame's VLAN? What it does not take is no tunnel packet of ours either. */
+static bool carries_tag(const struct attachment *source, const struct rte_mbuf *mbuf)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+    uint16_t id;
+
+    if (mbuf->data_len < 16 || frame[12] != 0x81 || frame[13] != 0x00)
+        return true;
+    return vlan_ingress(&source->vlan, (flow_key_be16(frame + 14) & PACKET_VLAN_ID) | PACKET_VLAN_PRESENT, &id);
+}
+
 /* Stage: tunnel packets among those of an underlay port lose their outer headers and enter by their tunnel. */
-static void stage_decap(struct worker *worker, struct port *port, uint16_t bridge, struct batch *batch)
+static void stage_decap(struct worker *worker, struct port *port, const struct attachment *source, struct batch *batch)
 {
     const struct snapshot *snapshot = worker->snapshot;
+    uint16_t untagged_vlan = 0;
     uint16_t kept = 0;
+
+    if (!vlan_ingress(&source->vlan, 0, &untagged_vlan))
+        untagged_vlan = UINT16_MAX; /* untagged frames are not taken: in no endpoint's VLAN */
 
     for (uint16_t i = 0; i < batch->n; i++) {
         struct rte_mbuf *mbuf = batch->packets[i];
         uint32_t attachment = batch->attachments[i];
         enum drop_reason reason = DROP_NONE;
 
-        switch (decap_packet(snapshot->decap_table, bridge, mbuf, &attachment, &reason)) {
+        switch (carries_tag(source, mbuf)
+                    ? decap_packet(snapshot->decap_table, source->bridge, untagged_vlan, mbuf, &attachment, &reason)
+                    : DECAP_PASS) {
         case DECAP_DROP:
             packet_drop(worker, port, mbuf, reason);
             continue;
@@ -291,7 +308,7 @@ void worker_forward(struct worker *worker, struct port *port, uint32_t attachmen
     counters->rx_bytes += bytes;
 
     if (may_decap(worker->snapshot, source))
-        stage_decap(worker, port, source->bridge, &batch);
+        stage_decap(worker, port, source, &batch);
     stage_keys(worker, port, &batch);
     hits = stage_act(worker, port, &batch);
     tx_flush(&worker->tx, worker->snapshot);

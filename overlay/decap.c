@@ -31,15 +31,15 @@ struct outer {
 };
 
 /* Cheapest questions first: most frames of an underlay bridge fall out at the first or second. */
-static inline bool find_outer(const struct decap_table *table, uint16_t bridge, const struct rte_mbuf *packet,
-                              struct outer *outer)
+static inline bool find_outer(const struct decap_table *table, uint16_t bridge, uint16_t untagged_vlan,
+                              const struct rte_mbuf *packet, struct outer *outer)
 {
     const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
     uint32_t len = rte_pktmbuf_data_len(packet);
     uint32_t offset = sizeof(struct rte_ether_hdr);
     const struct decap_endpoint_slot *endpoint;
     const struct rte_ipv4_hdr *ip;
-    uint16_t vlan = 0;
+    uint16_t vlan = untagged_vlan;
     uint16_t type;
     int port_type;
 
@@ -48,6 +48,7 @@ static inline bool find_outer(const struct decap_table *table, uint16_t bridge, 
     type = wire_get16(frame + 12);
     if (type == RTE_ETHER_TYPE_VLAN) {
         vlan = wire_get16(frame + 14) & RTE_ETHER_MAX_VLAN_ID;
+        vlan = vlan == 0 ? untagged_vlan : vlan; /* a priority tag */
         type = wire_get16(frame + 16);
         offset += sizeof(struct rte_vlan_hdr);
     }
@@ -222,12 +223,12 @@ static inline enum drop_reason decap(const struct decap_table *table, struct out
     return strip(outer, packet, offset + len);
 }
 
-enum decap_verdict decap_packet(const struct decap_table *table, uint16_t bridge, struct rte_mbuf *packet,
-                                uint32_t *attachment, enum drop_reason *reason)
+enum decap_verdict decap_packet(const struct decap_table *table, uint16_t bridge, uint16_t untagged_vlan,
+                                struct rte_mbuf *packet, uint32_t *attachment, enum drop_reason *reason)
 {
     struct outer outer;
 
-    if (!find_outer(table, bridge, packet, &outer))
+    if (!find_outer(table, bridge, untagged_vlan, packet, &outer))
         return DECAP_PASS;
     *reason = decap(table, &outer, packet, attachment);
     return *reason == DROP_NONE ? DECAP_STRIPPED : DECAP_DROP;

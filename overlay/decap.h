@@ -44,7 +44,8 @@ enum decap_verdict {
     DECAP_DROP,     /* for us, but wrong: '*reason' says how */
 };
 
-/* Stage, per packet that came in on a port of underlay bridge 'bridge'. Checks outer Ethernet destination, VLAN, IPv4
+/* Stage, per packet that came in on a port of underlay bridge 'bridge', whose untagged frames belong to VLAN
+ * 'untagged_vlan' (0: none). Checks outer Ethernet destination, VLAN, IPv4
  * header and checksum, UDP length and checksum (when not zero), VXLAN flags (RFC 7348 5) or GENEVE version, options,
  * critical bit and protocol type (RFC 8926 3.4: Ethernet only), known endpoint, known VNI, and that an inner Ethernet
  * header remains. Fragments of tunnel packets are dropped (TUNNEL_HEADER). Packets to a tunnel UDP port of ours are
@@ -54,5 +55,5 @@ enum decap_verdict {
  * outside marks the inner packet when that is ECN-capable and drops it (TUNNEL_ECN) when it is not. What a device said
  * about the outer checksums (RTE_MBUF_F_RX_*_GOOD) is believed, and forgotten with the outer headers. A packet with
  * DECAP_DROP may be partly stripped. */
-enum decap_verdict decap_packet(const struct decap_table *table, uint16_t bridge, struct rte_mbuf *packet,
-                                uint32_t *attachment, enum drop_reason *reason);
+enum decap_verdict decap_packet(const struct decap_table *table, uint16_t bridge, uint16_t untagged_vlan,
+                                struct rte_mbuf *packet, uint32_t *attachment, enum drop_reason *reason);

@@ -58,7 +58,7 @@
     X(TX_LINK_DOWN, "tx_link_down", "egress port has no link (guest not connected)")                                \
     X(TX_ERROR, "tx_error", "egress device refused the packet")                                                     \
     X(RX_UNSUPPORTED, "rx_unsupported", "ingress offload state that the port cannot finish")                        \
-    X(RX_DESCRIPTOR, "rx_descriptor", "guest handed over ring entries that cannot be followed")                        \
+    X(RX_DESCRIPTOR, "rx_descriptor", "guest handed over ring entries that cannot be followed")                     \
     X(NO_BUFFER, "no_buffer", "out of packet buffers")                                                              \
     X(INTERNAL, "internal", "the switch ran out of something it needs for a new flow")
 

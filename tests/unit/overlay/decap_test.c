@@ -81,7 +81,7 @@ static enum decap_verdict decap_bytes(uint16_t bridge, const uint8_t *bytes, uin
     enum decap_verdict verdict;
 
     *reason = DROP_NONE;
-    verdict = decap_packet(table, bridge, packet, &attachment, reason);
+    verdict = decap_packet(table, bridge, 0, packet, &attachment, reason);
     if (verdict == DECAP_STRIPPED)
         assert_int_equal(attachment, ATTACHMENT);
     if (out != NULL)
@@ -332,7 +332,7 @@ static void decap_outer_header_across_segments_is_not_taken(void **state)
         struct rte_mbuf *packet = mbuf_chain(bytes, len, segment, 0);
         enum drop_reason reason;
         uint32_t attachment;
-        enum decap_verdict verdict = decap_packet(table, BRIDGE, packet, &attachment, &reason);
+        enum decap_verdict verdict = decap_packet(table, BRIDGE, 0, packet, &attachment, &reason);
         uint8_t out[256];
 
         assert_int_equal(verdict == DECAP_STRIPPED, segment >= AT_INNER + 14);
@@ -356,7 +356,7 @@ static void decap_believes_a_device_that_says_good(void **state)
     bytes[AT_UDP + 6] ^= 1;
     packet = mbuf_make(bytes, (uint16_t)len);
     packet->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-    assert_int_equal(decap_packet(table, BRIDGE, packet, &attachment, &reason), DECAP_STRIPPED);
+    assert_int_equal(decap_packet(table, BRIDGE, 0, packet, &attachment, &reason), DECAP_STRIPPED);
     assert_int_equal(packet->ol_flags, 0);
     mbuf_free(packet);
 }
@@ -423,7 +423,7 @@ static void decap_round_trip_random(void **state)
         packet = mbuf_chain(inner, len, (uint16_t)(14 + random() % 1500), 128);
         encap_template_init(&template, &tunnel, &hop, 0);
         assert_int_equal(encap_apply(&template, packet, (uint32_t)random(), (uint16_t)random()), 0);
-        assert_int_equal(decap_packet(table, BRIDGE, packet, &attachment, &reason), DECAP_STRIPPED);
+        assert_int_equal(decap_packet(table, BRIDGE, 0, packet, &attachment, &reason), DECAP_STRIPPED);
         assert_int_equal(mbuf_bytes(packet, out), len);
         assert_memory_equal(out, inner, len);
         mbuf_free(packet);

@@ -242,12 +242,12 @@ void interface_open(struct applied *applied, struct interface *interface)
     const struct port_ops *ops = port_ops_find(type);
     uint16_t index;
 
-    if (interface->bridge == NULL || interface->ofport == OFPORT_NONE) {
-        fail_with(applied, interface, "no free port number");
-        return;
-    }
     if (applied->no_data_plane != NULL) {
         interface_fail(applied, interface, applied->no_data_plane);
+        return;
+    }
+    if (interface->bridge == NULL || interface->ofport == OFPORT_NONE) {
+        fail_with(applied, interface, "no free port number");
         return;
     }
     if (ops == NULL && !is_tunnel_type(type)) {

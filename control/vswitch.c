@@ -152,9 +152,18 @@ static bool is_applied(const struct vswitch *vswitch)
 static bool may_confirm(const struct vswitch *vswitch)
 {
     bool settled = !vswitch->dirty && !applied_is_busy(&vswitch->applied) &&
-                   (vswitch->applied.policy_known || vswitch->applied.no_data_plane != NULL);
+                   (vswitch->applied.policy_known || vswitch->policy_overdue || vswitch->applied.no_data_plane != NULL);
 
     return settled || time_msec() >= vswitch->changed_at + CONFIRM_MS;
+}
+
+/* The configuration is confirmed without the policy: from now on nothing waits for it but the ports. */
+static void note_missing_policy(struct vswitch *vswitch)
+{
+    if (vswitch->applied.policy_known || vswitch->policy_overdue || vswitch->applied.no_data_plane != NULL)
+        return;
+    vswitch->policy_overdue = true;
+    VLOG_WARN("the Sluice database at %s does not answer: ports stay closed until it does", vswitch->sluice.remote);
 }
 
 static void write_status(struct vswitch *vswitch, const struct ovsrec_open_vswitch *cfg)
@@ -166,6 +175,7 @@ static void write_status(struct vswitch *vswitch, const struct ovsrec_open_vswit
         return;
     status_write(&vswitch->applied, cfg, idl, vswitch->write_all || confirm);
     if (confirm) {
+        note_missing_policy(vswitch);
         status_write_root(&vswitch->applied, cfg);
         ovsrec_open_vswitch_set_cur_cfg(cfg, cfg->next_cfg);
     }

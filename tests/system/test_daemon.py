@@ -49,8 +49,8 @@ def test_version_names_ovs_version_for_start_scripts():
 
 def test_help_names_every_option():
     text = run_daemon("--help").stdout
-    for option in ("--detach", "--pidfile", "--no-chdir", "--log-file", "--unixctl", "--mlockall", "--user", "--monitor",
-                   "--verbose"):
+    for option in ("--detach", "--pidfile", "--no-chdir", "--log-file", "--unixctl", "--mlockall", "--user",
+                   "--monitor", "--verbose"):
         assert option in text
 
 
@@ -116,11 +116,12 @@ def test_second_daemon_stands_by_and_takes_over(lab):
     second_dir.mkdir()
     env = dict(host.env, OVS_RUNDIR=str(second_dir), OVS_LOGDIR=str(second_dir))
     log = second_dir / "sluice-vswitchd.log"
-    argv = [*host.namespace.prefix(), str(SLUICE_VSWITCHD), f"unix:{host.run_dir}/db.sock", "--log-file", "-vconsole:off",
-            "-vsyslog:off"]
+    argv = [*host.namespace.prefix(), str(SLUICE_VSWITCHD), f"unix:{host.run_dir}/db.sock", "--log-file",
+            "-vconsole:off", "-vsyslog:off"]
     with subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL) as second:
         try:
-            text = f"another ovs-vswitchd process is running, disabling this process (pid {second.pid}) until it goes away"
+            text = ("another ovs-vswitchd process is running, "
+                    f"disabling this process (pid {second.pid}) until it goes away")
             wait_until(lambda: log.exists() and text in log.read_text(), 10, "standing by")
             assert host.daemon.running
             host.stop_switch()
@@ -149,6 +150,47 @@ def test_no_huge_alone_works(lab):
     assert "continuing with the defaults" not in host.log()
     assert host.get("Open_vSwitch", ".", "dpdk_initialized") == "true"
     assert host.get("Open_vSwitch", ".", "dpdk_version").startswith("DPDK ")
+
+
+def test_without_memory_for_dpdk_every_port_says_so(lab):
+    host = lab.host("h")
+    host.daemon.argv = ["prlimit", "--as=600000000", *host.daemon.argv]
+    host.create_databases()
+    host.start_ovsdb()
+    host.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", 'other_config:dpdk-extra="--no-huge -m 512"')
+    host.daemon.start()
+    host.vsctl("add-br", "br0")
+    assert host.get("Interface", "br0", "ofport") == "-1"
+    assert host.get("Interface", "br0", "error").startswith("DPDK could not be started")
+    assert host.get("Open_vSwitch", ".", "dpdk_initialized") == "false"
+    for command in ("dpif/show", "dpctl/show", "dpctl/dump-flows", "drop/show", "tnl/ports/show", "tnl/neigh/show"):
+        host.appctl(command)
+    for command in ("dpctl/dump-conntrack", "dpctl/flush-conntrack", "dpctl/ct-get-nconns", "fdb/flush"):
+        host.appctl(command, check=False)
+    assert host.daemon.running
+
+
+def test_sluice_database_may_come_later(lab):
+    host = lab.host("h")
+    host.create_databases()
+    host.start_ovsdb()
+    server = ["ovs-appctl", "-t", "ovsdb-server"]
+    host.run([*server, "ovsdb-server/remove-db", "Sluice"])
+    host.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:dpdk-extra=--no-pci")
+    host.start_switch()
+    host.add_bridge("br0")
+    assert "has no Sluice database" in host.log()
+    host.run([*server, "ovsdb-server/add-db", str(host.db_dir / "sluice.db")])
+    host.sluice_insert("Sluice", {"next_cfg": 5})
+    wait_until(lambda: host.run(["ovsdb-client", "dump", "Sluice", "Sluice", "cur_cfg"]).stdout.split()[-1] == "5", 10,
+               "confirmation in the Sluice database", [host.daemon.log])
+
+
+def test_policy_that_cannot_be_reached_keeps_ports_closed(lab):
+    host = lab.host("h", other_config={"sluice-db": "unix:/nonexistent.sock"}).start()
+    host.add_bridge("br0")
+    assert host.get("Interface", "br0", "ofport") == "65534"
+    assert "ports stay closed" in host.log()
 
 
 def test_worker_mask_changes_live(lab):

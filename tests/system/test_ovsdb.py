@@ -213,8 +213,9 @@ def test_root_row_says_what_works(host):
 def test_client_that_ignores_next_cfg_is_served(host):
     """As ovs-cni writes: rows only, no increment of next_cfg."""
     bridge = host.get("Bridge", "br0", "_uuid")
+    row = {"name": "c0", "interfaces": ["named-uuid", "i"]}
     transact(host, {"op": "insert", "table": "Interface", "row": {"name": "c0", "type": "internal"}, "uuid-name": "i"},
-             {"op": "insert", "table": "Port", "row": {"name": "c0", "interfaces": ["named-uuid", "i"]}, "uuid-name": "p"},
+             {"op": "insert", "table": "Port", "row": row, "uuid-name": "p"},
              {"op": "mutate", "table": "Bridge", "where": [["_uuid", "==", ["uuid", bridge]]],
               "mutations": [["ports", "insert", ["set", [["named-uuid", "p"]]]]]})
     host.wait_link("c0", timeout=5)
@@ -271,9 +272,10 @@ def test_empty_database_deletes_nothing(host):
 
 def random_row(rng):
     text = ["", "x" * 300, "../../etc", "br0", "lo", "\u00e9\u2603", "%s%n", "-1", "0x", "net_null0", "a b", "=,;"]
-    kinds = ["", "internal", "system", "tap", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "vxlan", "geneve", "patch"]
-    keys = ["remote_ip", "local_ip", "key", "dst_port", "ttl", "tos", "csum", "dpdk-devargs", "vhost-server-path", "n_rxq",
-            "peer", "tx-retries-max", "n_rxq_desc"]
+    kinds = ["", "internal", "system", "tap", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "vxlan", "geneve",
+             "patch"]
+    keys = ["remote_ip", "local_ip", "key", "dst_port", "ttl", "tos", "csum", "dpdk-devargs", "vhost-server-path",
+            "n_rxq", "peer", "tx-retries-max", "n_rxq_desc"]
     values = text + ["192.0.2.1", "flow", "99999999999", "2", "inherit", "127.0.0.1", "::1", "0.0.0.0", "224.0.0.1"]
     name = rng.choice(["r%d" % rng.randrange(20), "r%d" % rng.randrange(20), *text[1:]])
     return {"name": name, "type": rng.choice(kinds + [rng.choice(text)]),
@@ -318,4 +320,4 @@ def test_many_ports_come_and_go(host):
         for name in names:
             words += ["--", "del-port", name]
         host.vsctl(*words)
-    assert not any(has_device(host, name) for name in names)
+    wait_until(lambda: not any(has_device(host, name) for name in names), 20, "the last devices go")

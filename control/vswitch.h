@@ -23,7 +23,7 @@ struct vswitch {
     long long int changed_at; /* when the change behind that was first seen */
     bool write_all;           /* the whole status has to be written */
     bool in_flight;           /* ... and is on its way */
-    bool policy_overdue;         /* the Sluice database did not answer in time */
+    bool policy_overdue;      /* the Sluice database did not answer in time */
     bool sluice_write_all;
     bool sluice_in_flight;
     bool announced;              /* the first configuration is in the database: the parent process may return */

@@ -73,7 +73,7 @@ static void collect(const struct interface *interface, struct statistics *statis
         count(statistics, stats->pairs[i].name, stats->pairs[i].value);
 }
 
-void statistics_write(const struct applied *applied, const struct ovsdb_idl *idl)
+void statistics_write(const struct applied *applied, const struct ovsdb_idl *idl, bool all)
 {
     const struct interface *interface;
 
@@ -83,7 +83,7 @@ void statistics_write(const struct applied *applied, const struct ovsdb_idl *idl
         struct statistics statistics = {.n = 0};
         struct port_stats stats = {.n = 0};
 
-        if (row == NULL || interface->state != INTERFACE_OPEN)
+        if (row == NULL || interface->state != INTERFACE_OPEN || (!all && row->n_statistics > 0))
             continue;
         collect(interface, &statistics, &stats);
         ovsrec_interface_set_statistics(row, statistics.keys, statistics.values, statistics.n);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <openvswitch/dynamic-string.h>
@@ -107,14 +106,14 @@ static void put_flow(void *dump_, const struct flow_copy *flow)
 {
     struct flow_dump *dump = dump_;
     const struct attachment *source = snapshot_attachment(dataplane_current(), flow->key.attachment);
-    char key[FLOW_KEY_TEXT_LEN], in_port[16];
+    const struct port *port = source != NULL ? snapshot_port(dataplane_current(), source->port) : NULL;
+    char key[FLOW_KEY_TEXT_LEN];
 
-    snprintf(in_port, sizeof in_port, "%u", source != NULL ? source->ofport : 0);
     if (flow->worker != dump->worker)
         ds_put_format(&dump->out, "flow-dump from worker %u:\n", flow->worker);
     dump->worker = flow->worker;
-    ds_put_format(&dump->out, "%s, packets:%" PRIu64 ", bytes:%" PRIu64, flow_key_format(&flow->key, in_port, key),
-                  flow->packets, flow->bytes);
+    ds_put_format(&dump->out, "%s, packets:%" PRIu64 ", bytes:%" PRIu64,
+                  flow_key_format(&flow->key, port != NULL ? port->name : "?", key), flow->packets, flow->bytes);
     if (flow->packets > 0)
         ds_put_format(&dump->out, ", used:%" PRIu32 ".000s", flow->idle);
     else

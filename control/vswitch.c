@@ -182,8 +182,10 @@ static void write_status(struct vswitch *vswitch, const struct ovsrec_open_vswit
     vswitch->in_flight = vswitch->in_flight || confirm || vswitch->write_all;
     vswitch->write_all = false;
     vswitch->unconfirmed = false;
+    if (confirm)
+        statistics_write(&vswitch->applied, idl, false);
     if (time_msec() >= vswitch->statistics_at) {
-        statistics_write(&vswitch->applied, idl);
+        statistics_write(&vswitch->applied, idl, true);
         vswitch->statistics_at =
             time_msec() + MAX(smap_get_int(&cfg->other_config, "stats-update-interval", STATISTICS_MS), STATISTICS_MS);
     }

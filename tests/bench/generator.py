@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The traffic: one run of sluice-gen against the two sockets of a switch."""
+
+import json
+from dataclasses import dataclass
+
+from lab.host import BUILD
+from lab.process import LabError, Process, tail, wait_until
+
+SLUICE_GEN = BUILD / "tools/gen/sluice-gen"
+# The guests that the generator plays; the second one is the server.
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+IPS = ("10.0.0.1", "10.0.0.2")
+UDP_PORT = 5000
+# 32768 flows go to each port.
+UDP_PORTS = 32
+# Announcing and opening end by themselves after a while; this is beyond that.
+GRACE_SECONDS = 60
+RINGS = {"split": "", "packed": ",packed_vq=1"}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent: number of flows each way, layout of the rings, frame size, seconds before and of the measurement."""
+    flows: int
+    rings: str
+    size: int
+    warmup: float
+    seconds: float
+
+
+def _argv(cpu, sockets, load):
+    devices = [word for index, socket in enumerate(sockets) for word in
+               ("--vdev", f"net_virtio_user{index},path={socket},queue_size=1024,mac={MACS[index]}{RINGS[load.rings]}")]
+    # Two threads on one CPU: the main one sleeps. More than eight memory regions would not fit vhost-user's message.
+    return [SLUICE_GEN, "--lcores", f"0@{cpu},1@{cpu}", "--main-lcore", "0", "--no-pci", "--in-memory",
+            "--no-telemetry", "--single-file-segments", "-m", "128", *devices,
+            "--", "--bidirectional", f"--flows={load.flows}", f"--size={load.size}", f"--warmup={load.warmup}",
+            f"--seconds={load.seconds}", f"--mac={','.join(MACS)}", f"--ip={','.join(IPS)}", f"--udp-port={UDP_PORT}"]
+
+
+def run(cpu, switch, load, log):
+    """One run on a CPU through a switch that is awake; returns what sluice-gen printed, as a dict."""
+    log.unlink(missing_ok=True)
+    generator = Process(_argv(cpu, switch.sockets, load), log)
+    try:
+        wait_until(lambda: "devices are up" in log.read_text() or not generator.running, 30,
+                   "start of sluice-gen", [log])
+        if generator.running:
+            switch.forward()
+        wait_until(lambda: not generator.running, load.warmup + load.seconds + GRACE_SECONDS, "end of sluice-gen",
+                   [log])
+    finally:
+        generator.stop()
+    if generator.status != 0:
+        raise LabError(f"sluice-gen through {switch.name}: exit status {generator.status}\n{tail(log)}")
+    text = log.read_text()
+    return json.JSONDecoder().raw_decode(text, text.index('{"flows"'))[0]

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples, and what may be said of them: medians of like with like."""
+
+import statistics
+from dataclasses import dataclass, field
+
+LABELS = ("near", "far", "mixed")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement: millions of packets received per second, and the round trips before and after it in ns."""
+    case: str
+    rings: str
+    flows: int
+    round: int
+    mpps: float
+    before: float
+    after: float
+    label: str
+    report: dict = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and extremes of some figures."""
+    median: float
+    low: float
+    high: float
+    count: int
+
+    @staticmethod
+    def of(figures):
+        """The spread of a list, None for an empty one."""
+        return Spread(statistics.median(figures), min(figures), max(figures), len(figures)) if figures else None
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is quoted of one case: rate, and ratio to the reference of the same round, with LABEL alike."""
+    case: str
+    rings: str
+    flows: int
+    label: str
+    mpps: Spread
+    ratio: Spread
+    ring_full: float
+
+
+def pairs(samples, case, reference, label):
+    """Samples of CASE with those of REFERENCE in the same round, both with LABEL. The samples are of one workload."""
+    references = {sample.round: sample for sample in samples if sample.case == reference and sample.label == label}
+    return [(sample, references[sample.round]) for sample in samples
+            if sample.case == case and sample.label == label and sample.round in references]
+
+
+def line(samples, case, reference, least):
+    """The line of CASE over the samples of one workload. Near samples are quoted; without a single near pair, those of
+    the label of which there are most, at least LEAST of them by preference."""
+    by_label = {label: pairs(samples, case, reference, label) for label in LABELS}
+    label = "near" if by_label["near"] else max(("far", "mixed"), key=lambda name: min(len(by_label[name]), least))
+    chosen = by_label[label]
+    quoted = [sample for sample, _ in chosen]
+    if not quoted:
+        # No round has a pair alike: the rates are given as they are, without a ratio.
+        quoted, label = [sample for sample in samples if sample.case == case], "mixed"
+    if not quoted:
+        return None
+    return Line(case, quoted[0].rings, quoted[0].flows, label, Spread.of([sample.mpps for sample in quoted]),
+                Spread.of([sample.mpps / other.mpps for sample, other in chosen if other.mpps > 0]),
+                statistics.median(sample.report["ring_full"] for sample in quoted))

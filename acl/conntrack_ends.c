@@ -12,9 +12,10 @@ void conntrack_ends(const struct conntrack *ct, uint32_t session, uint32_t *sour
 void conntrack_set_ends(struct conntrack *ct, uint32_t session, uint32_t source, uint32_t destination,
                         const struct session_verdict *verdict)
 {
-    struct session *s = ct_session(ct, session);
+    ct_verdict_store(ct_session(ct, session), verdict, &(struct ct_ends){.source = source, .destination = destination});
+}
 
-    atomic_store_explicit(&s->source, source, memory_order_relaxed);
-    atomic_store_explicit(&s->destination, destination, memory_order_relaxed);
-    conntrack_set_verdict(ct, session, verdict);
+struct ct_tuple conntrack_original(const struct conntrack *ct, uint32_t session)
+{
+    return ct_session(ct, session)->original;
 }

@@ -186,5 +186,12 @@ void ct_free_return(struct conntrack *ct, struct ct_worker *worker, uint32_t kee
 void ct_timer_start(struct conntrack *ct, unsigned int worker, uint32_t session, uint32_t now); /* owner */
 void ct_mail(struct conntrack *ct, uint32_t session); /* any thread, after ct_kill() */
 
+/* conntrack_track.c: the verdict, and the ends it was made for unless NULL, together. */
+struct ct_ends {
+    uint32_t source;
+    uint32_t destination;
+};
+void ct_verdict_store(struct session *session, const struct session_verdict *verdict, const struct ct_ends *ends);
+
 /* The tick at which a session expires unless another packet comes. */
 uint32_t ct_session_deadline(const struct session *session, uint32_t word);

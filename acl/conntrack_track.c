@@ -94,9 +94,8 @@ struct session_verdict conntrack_verdict(const struct conntrack *ct, uint32_t se
     }
 }
 
-void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct session_verdict *verdict)
+void ct_verdict_store(struct session *s, const struct session_verdict *verdict, const struct ct_ends *ends)
 {
-    struct session *s = ct_session(ct, session);
     uint32_t version = atomic_load_explicit(&s->verdict_version, memory_order_relaxed) & ~1u;
 
     while (!atomic_compare_exchange_weak_explicit(&s->verdict_version, &version, version + 1, memory_order_acq_rel,
@@ -109,6 +108,15 @@ void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct 
         atomic_store_explicit(&s->verdict_egress_rule, verdict->egress_rule, memory_order_release);
         atomic_store_explicit(&s->verdict_ingress_rule, verdict->ingress_rule, memory_order_release);
         atomic_store_explicit(&s->verdict_allowed, verdict->allowed, memory_order_release);
+        if (ends != NULL) {
+            atomic_store_explicit(&s->source, ends->source, memory_order_relaxed);
+            atomic_store_explicit(&s->destination, ends->destination, memory_order_relaxed);
+        }
     }
     atomic_store_explicit(&s->verdict_version, version + 2, memory_order_release);
+}
+
+void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct session_verdict *verdict)
+{
+    ct_verdict_store(ct_session(ct, session), verdict, NULL);
 }

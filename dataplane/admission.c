@@ -12,19 +12,18 @@ static bool is_stateful(const struct attachment *attachment)
     return attachment->has_policy && attachment->policy.stateful;
 }
 
-/* Later of two snapshot sequences, which wrap. */
-static uint32_t later(uint32_t a, uint32_t b)
+/* Snapshot sequences wrap. */
+static bool is_later(uint32_t a, uint32_t b)
 {
-    return (int32_t)(a - b) > 0 ? a : b;
+    return (int32_t)(a - b) > 0;
 }
 
 /* The question to ask of one side about a session: 'tuple' is its original direction. */
-static struct rule_query session_query(const struct packet *packet, const struct ct_tuple *tuple,
-                                       enum rule_direction direction)
+static struct rule_query session_query(const struct ct_tuple *tuple, enum rule_direction direction)
 {
     return (struct rule_query){
         .remote = direction == RULE_EGRESS ? tuple->dst : tuple->src,
-        .family = packet->kind == PACKET_IPV4 ? RULE_IPV4 : RULE_IPV6,
+        .family = inet_addr_is_v4(&tuple->src) ? RULE_IPV4 : RULE_IPV6,
         .protocol = tuple->protocol,
         .has_ports = packet_protocol_has_ports(tuple->protocol),
         .dst_port = ntohs(tuple->dst_port),
@@ -34,22 +33,22 @@ static struct rule_query session_query(const struct packet *packet, const struct
 
 /* Asks both sides of a session in its original direction; NULL sides are not asked. Returns DROP_NONE or who refused,
  * and fills the verdict. */
-static enum drop_reason ask_policy(const struct snapshot *snapshot, const struct packet *packet,
-                                   const struct ct_tuple *tuple, const struct attachment *sender,
-                                   const struct attachment *receiver, struct session_verdict *verdict)
+static enum drop_reason ask_policy(const struct snapshot *snapshot, const struct ct_tuple *tuple,
+                                   const struct attachment *sender, const struct attachment *receiver,
+                                   struct session_verdict *verdict)
 {
     enum drop_reason drop = DROP_NONE;
 
     *verdict = (struct session_verdict){.sequence = snapshot->sequence};
     if (sender != NULL && is_stateful(sender) && sender->policy.egress != NULL) {
-        struct rule_query query = session_query(packet, tuple, RULE_EGRESS);
+        struct rule_query query = session_query(tuple, RULE_EGRESS);
 
         verdict->egress_rule = policy_match(sender->policy.egress, &snapshot->sets, &query);
         if (verdict->egress_rule == 0)
             drop = DROP_POLICY_EGRESS;
     }
     if (drop == DROP_NONE && receiver != NULL && is_stateful(receiver) && receiver->policy.ingress != NULL) {
-        struct rule_query query = session_query(packet, tuple, RULE_INGRESS);
+        struct rule_query query = session_query(tuple, RULE_INGRESS);
 
         verdict->ingress_rule = policy_match(receiver->policy.ingress, &snapshot->sets, &query);
         if (verdict->ingress_rule == 0)
@@ -59,44 +58,54 @@ static enum drop_reason ask_policy(const struct snapshot *snapshot, const struct
     return drop;
 }
 
-/* A session found for the packet: is its verdict still good, and if not, what is it now? 'source' and 'destination'
- * are the packet's. */
-static enum drop_reason judge_session(struct pipeline *pipeline, const struct snapshot *snapshot,
-                                      const struct packet *packet, const struct ct_tuple *tuple,
-                                      const struct attachment *source, const struct attachment *destination,
-                                      const struct ct_match *match, struct resolution *resolution)
+/* What policy says of a session between the ends it is known to have; asked anew when it was asked before the policy of
+ * either changed. Ends that are gone are NULL. */
+static enum drop_reason current_verdict(struct pipeline *pipeline, const struct snapshot *snapshot, uint32_t session,
+                                        const struct ct_tuple *original, const struct attachment *sender,
+                                        const struct attachment *receiver)
 {
-    struct session_verdict verdict = conntrack_verdict(pipeline->conntrack, match->session);
+    struct session_verdict verdict = conntrack_verdict(pipeline->conntrack, session);
+
+    if ((sender != NULL && is_later(sender->changed, verdict.sequence)) ||
+        (receiver != NULL && is_later(receiver->changed, verdict.sequence))) {
+        ask_policy(snapshot, original, sender, receiver, &verdict);
+        conntrack_set_verdict(pipeline->conntrack, session, &verdict);
+    }
+    return verdict.allowed ? DROP_NONE : DROP_POLICY_CUT;
+}
+
+/* A session was found for the packet: may it pass? 'source' and 'destination' are the packet's; 'destination' NULL: not
+ * learned yet, so what the session knows counts. */
+static enum drop_reason judge_session(struct pipeline *pipeline, const struct snapshot *snapshot,
+                                      const struct ct_tuple *tuple, const struct attachment *source,
+                                      const struct attachment *destination, const struct ct_match *match,
+                                      struct resolution *resolution)
+{
     bool reply = match->direction == CT_REPLY;
-    const struct attachment *sender = reply ? destination : source;
-    const struct attachment *receiver = reply ? source : destination;
     struct ct_tuple original = reply ? ct_tuple_reverse(tuple) : *tuple;
+    const struct attachment *sender, *receiver;
     uint32_t session_source, session_destination;
 
     conntrack_ends(pipeline->conntrack, match->session, &session_source, &session_destination);
     if (destination == NULL) {
-        /* A flood: only the end that the session knows may speak for it. */
-        uint32_t end = reply ? session_destination : session_source;
-
-        if (end != 0 && end != source->id)
-            return DROP_CT_INVALID;
+        destination = snapshot_attachment(snapshot, reply ? session_source : session_destination);
+        if (reply && destination == NULL)
+            return DROP_NO_DESTINATION;
         resolution->reply_to = reply ? session_source : 0;
-        return verdict.allowed ? DROP_NONE : DROP_POLICY_CUT;
     }
-    if (session_source != sender->id || session_destination != receiver->id) {
+    sender = reply ? destination : source;
+    receiver = reply ? source : destination;
+    if (session_source != sender->id || (receiver != NULL && session_destination != receiver->id)) {
         /* Not between the ends it was opened between: a guest that moved, the far side of a flood, or somebody who
          * forges the other's addresses. Its own ends' policy decides, and only a yes is remembered. */
-        enum drop_reason drop = ask_policy(snapshot, packet, &original, sender, receiver, &verdict);
+        struct session_verdict verdict;
+        enum drop_reason drop = ask_policy(snapshot, &original, sender, receiver, &verdict);
 
         if (drop == DROP_NONE)
-            conntrack_set_ends(pipeline->conntrack, match->session, sender->id, receiver->id, &verdict);
+            conntrack_set_ends(pipeline->conntrack, match->session, sender->id, receiver ? receiver->id : 0, &verdict);
         return drop;
     }
-    if (later(verdict.sequence, later(source->changed, destination->changed)) != verdict.sequence) {
-        ask_policy(snapshot, packet, &original, sender, receiver, &verdict);
-        conntrack_set_verdict(pipeline->conntrack, match->session, &verdict);
-    }
-    return verdict.allowed ? DROP_NONE : DROP_POLICY_CUT;
+    return current_verdict(pipeline, snapshot, match->session, &original, sender, receiver);
 }
 
 /* Shows the packet to its session. '*gone' is set when the session ended with this packet (a SYN that opens the tuple's
@@ -108,7 +117,9 @@ static enum drop_reason track(struct pipeline *pipeline, const struct packet *pa
         conntrack_track(pipeline->conntrack, match->session, match->direction, packet->tcp_flags, pipeline->now);
 
     *gone = result == CT_GONE;
-    if (result == CT_INVALID || result == CT_GONE) {
+    if (*gone)
+        return DROP_CT_INVALID;
+    if (result == CT_INVALID) {
         resolution->cacheable = false;
         return DROP_CT_INVALID;
     }
@@ -118,20 +129,26 @@ static enum drop_reason track(struct pipeline *pipeline, const struct packet *pa
     return DROP_NONE;
 }
 
-/* ICMP errors pass with the connection whose packet they quote, as long as its verdict is not older than the policy of
- * either side: the connection's own next packet renews it. */
-static enum drop_reason admit_related(struct pipeline *pipeline, const struct packet *packet,
-                                      const struct attachment *source, const struct attachment *destination,
-                                      uint32_t zone)
+/* ICMP errors pass with the connection whose packet they quote, to the end that sent it. */
+static enum drop_reason admit_related(struct pipeline *pipeline, const struct snapshot *snapshot,
+                                      const struct packet *packet, const struct attachment *destination, uint32_t zone,
+                                      struct resolution *resolution)
 {
-    struct session_verdict verdict;
+    struct ct_tuple original;
     struct ct_match match;
-    uint32_t changed = destination != NULL ? later(source->changed, destination->changed) : source->changed;
+    uint32_t session_source, session_destination, end;
 
     if (!conntrack_find_related(pipeline->conntrack, packet, zone, &match))
         return DROP_CT_INVALID;
-    verdict = conntrack_verdict(pipeline->conntrack, match.session);
-    return verdict.allowed && later(verdict.sequence, changed) == verdict.sequence ? DROP_NONE : DROP_POLICY_CUT;
+    conntrack_ends(pipeline->conntrack, match.session, &session_source, &session_destination);
+    end = match.direction == CT_REPLY ? session_source : session_destination;
+    if (destination == NULL)
+        resolution->reply_to = end;
+    else if (end != 0 && destination->id != end)
+        return DROP_CT_INVALID;
+    original = conntrack_original(pipeline->conntrack, match.session);
+    return current_verdict(pipeline, snapshot, match.session, &original, snapshot_attachment(snapshot, session_source),
+                           snapshot_attachment(snapshot, session_destination));
 }
 
 /* A packet that no session can be made of (ARP, ND, other L2): each side by itself, exempt or not. */
@@ -171,7 +188,7 @@ static enum drop_reason open_session(struct pipeline *pipeline, const struct sna
         resolution->cacheable = false; /* the same key may come with a SYN next */
         return DROP_CT_INVALID;
     }
-    drop = ask_policy(snapshot, packet, tuple, source, destination, &new_session.verdict);
+    drop = ask_policy(snapshot, tuple, source, destination, &new_session.verdict);
     resolution->rule =
         new_session.verdict.ingress_rule ? new_session.verdict.ingress_rule : new_session.verdict.egress_rule;
     if (drop != DROP_NONE) {
@@ -194,7 +211,7 @@ static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *
     enum drop_reason drop;
 
     if (packet_is_icmp_error(packet))
-        return admit_related(pipeline, packet, source, destination, zone);
+        return admit_related(pipeline, snapshot, packet, destination, zone, resolution);
     if (packet->fragment == PACKET_LATER_FRAGMENT)
         return DROP_CT_FRAGMENT;
     if (!ct_tuple_from_packet(packet, zone, &tuple))
@@ -205,7 +222,7 @@ static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *
         bool gone = false;
 
         if (conntrack_find(pipeline->conntrack, &tuple, &match)) {
-            drop = judge_session(pipeline, snapshot, packet, &tuple, source, destination, &match, resolution);
+            drop = judge_session(pipeline, snapshot, &tuple, source, destination, &match, resolution);
             if (drop == DROP_NONE)
                 drop = track(pipeline, packet, &match, resolution, &gone);
         } else if (policy_is_exempt(packet, RULE_EGRESS) || policy_is_exempt(packet, RULE_INGRESS)) {
@@ -217,6 +234,7 @@ static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *
         if (!gone)
             return drop;
     }
+    resolution->cacheable = false;
     return DROP_CT_INVALID;
 }
 
@@ -229,6 +247,14 @@ bool admission_unicast(struct pipeline *pipeline, const struct snapshot *snapsho
     return resolution->drop == DROP_NONE;
 }
 
+static bool has_session(struct pipeline *pipeline, const struct packet *packet, uint32_t zone)
+{
+    struct ct_tuple tuple;
+    struct ct_match match;
+
+    return ct_tuple_from_packet(packet, zone, &tuple) && conntrack_find(pipeline->conntrack, &tuple, &match);
+}
+
 bool admission_flood_source(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
                             const struct attachment *source, uint32_t zone, struct resolution *resolution)
 {
@@ -236,7 +262,7 @@ bool admission_flood_source(struct pipeline *pipeline, const struct snapshot *sn
         resolution->drop = admit_stateless(snapshot, packet, source, NULL);
         return resolution->drop == DROP_NONE;
     }
-    if (is_stateful(source))
+    if (is_stateful(source) || has_session(pipeline, packet, zone))
         resolution->drop = admit(pipeline, snapshot, packet, source, NULL, zone, resolution);
     return resolution->drop == DROP_NONE;
 }

@@ -22,6 +22,7 @@ struct connection {
     struct vhost_device *owner;
     uint16_t tx_rings; /* of the guest, enabled */
     uint16_t rx_rings;
+    bool memory_changing; /* the guest's memory is being mapped anew */
 };
 
 /* Guards the list of devices, the connections and the locked part of each device. A leaf: rte_vhost may hold its own
@@ -69,19 +70,19 @@ static void publish(struct vhost_device *device)
     uint64_t link = 0;
     uint16_t n_rxq = 1;
 
-    if (connection != NULL) {
+    if (connection != NULL && !connection->memory_changing) {
         link = VHOST_LINK_PRESENT | (uint64_t)connection->rx_rings << 32 | (uint64_t)connection->tx_rings << 16 |
                (uint64_t)device->device_id;
         if (device->features & 1ULL << VIRTIO_F_RING_PACKED)
             link |= VHOST_LINK_PACKED;
-        if (connection->tx_rings != 0)
-            n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
-        atomic_store_explicit(&device->tx_map, map_txqs(connection->rx_rings), memory_order_relaxed);
     }
+    if (connection != NULL && connection->tx_rings != 0)
+        n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
     link |= (uint64_t)++device->changes << 50;
+    atomic_store_explicit(&device->tx_map, map_txqs(vhost_link_rx_rings(link)), memory_order_relaxed);
     atomic_store_explicit(&device->link, link, memory_order_release);
     atomic_store_explicit(&port->n_rxq, n_rxq, memory_order_relaxed);
-    atomic_store_explicit(&port->ready, connection != NULL && connection->rx_rings != 0, memory_order_relaxed);
+    atomic_store_explicit(&port->ready, vhost_link_rx_rings(link) != 0, memory_order_relaxed);
     notifier_raise();
 }
 
@@ -94,6 +95,54 @@ static struct vhost_device *find_by_path(const char *path)
     return device;
 }
 
+/* Takes the device from workers before its memory is mapped anew, and gives it back when that went well. When it did
+ * not, DPDK 22.11 leaves the rings in memory that is no longer there until the connection is closed, which follows: a
+ * worker that still came by would crash. No waiting for workers here: they may be waiting for a ring's lock, which is
+ * held now and keeps them out. */
+static void set_memory_changing(int device_id, bool changing)
+{
+    struct connection *connection;
+
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL && connection->memory_changing != changing) {
+        connection->memory_changing = changing;
+        if (connection->owner->device_id == device_id)
+            publish(connection->owner);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* A message of the front-end starts with its request; this is the vhost-user protocol's SET_MEM_TABLE. */
+static bool changes_memory(const void *message)
+{
+    uint32_t request;
+
+    memcpy(&request, message, sizeof request);
+    return request == 5;
+}
+
+static enum rte_vhost_msg_result before_message(int device_id, void *message)
+{
+    if (changes_memory(message))
+        set_memory_changing(device_id, true);
+    return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+/* Only after messages that were handled without an error. */
+static enum rte_vhost_msg_result after_message(int device_id, void *message)
+{
+    if (!changes_memory(message))
+        return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+    set_memory_changing(device_id, false);
+    return RTE_VHOST_MSG_RESULT_OK;
+}
+
+static const struct rte_vhost_user_extern_ops message_hooks = {
+    .pre_msg_handle = before_message,
+    .post_msg_handle = after_message,
+};
+
 static int new_connection(int device_id)
 {
     char path[PATH_MAX];
@@ -105,7 +154,9 @@ static int new_connection(int device_id)
     owner = find_by_path(path);
     connections[device_id] = (struct connection){.owner = owner};
     pthread_mutex_unlock(&lock);
-    return owner != NULL ? 0 : -1;
+    if (owner == NULL)
+        return -1;
+    return rte_vhost_extern_callback_register(device_id, &message_hooks, NULL);
 }
 
 static void destroy_connection(int device_id)

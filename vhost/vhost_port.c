@@ -32,7 +32,7 @@ static void quiet_guest(uint64_t link, uint16_t pair)
 /* rte_vhost does not say why it takes nothing from a ring. One that has entries (of split rings that can be told from
  * outside) and yet stays silent has none that can be followed, unless it is us who have no buffer: look at it now and
  * then, and count it once. */
-#define SILENT_POLLS 1024
+#define SILENT_POLLS 128
 
 static void examine_silent_ring(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq)
 {

@@ -53,8 +53,8 @@ download_kernel() {
 if ! download_kernel; then
     apt-get update -q >>"$log" 2>&1 9>&- || true
     if ! download_kernel; then
-        tail -n 5 "$log" >&2
-        fail "the guests' kernel (linux-image-cloud-amd64) could not be downloaded: is the network there?"
+        cp "$log" "$dest/download.log"
+        fail "the guests' kernel (linux-image-cloud-amd64) could not be downloaded: see $dest/download.log"
     fi
 fi
 

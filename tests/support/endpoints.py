@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lab import netns
 from lab.process import Process, wait_until
+from vhost_frontend import Frontend
 
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
@@ -124,6 +125,7 @@ class Pinger:
         self._process = Process([*station.namespace.prefix(), "ping", "-n", "-i", interval, "-W", "2", address], log)
         self._log = log
         self.sent = self.lost = 0
+        self.gaps = []
 
     def answered(self):
         """How many answers have come so far."""
@@ -141,8 +143,11 @@ class Pinger:
     def __exit__(self, *_):
         os.kill(self._process.pid, signal.SIGINT)
         wait_until(lambda: not self._process.running, 10, "end of ping", [self._log])
-        match = re.search(r"(\d+) packets transmitted, (\d+) received", self._log.read_text())
+        text = self._log.read_text()
+        match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
         self.sent = int(match[1])
+        numbers = [int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)]
+        self.gaps = [(a, b) for a, b in zip([0, *numbers], [*numbers, self.sent + 1]) if b != a + 1]
         # The last request may still have been on its way.
         self.lost = max(0, self.sent - int(match[2]) - 1)
 
@@ -174,3 +179,27 @@ def fdb(host, bridge):
     assert lines[0] == " port  VLAN  MAC                Age"
     rows = (line.split() for line in lines[1:])
     return {(int(vlan), mac): (port, int(age)) for port, vlan, mac, age in rows}
+
+
+class VhostEnd:
+    """A vhost-user front-end in the place of a guest; SERVER as QEMU is for dpdkvhostuserclient. Frames in and out as
+    with RawSocket."""
+
+    def __init__(self, lab, path, server=True, queues=1):
+        self.frontend = Frontend(str(path), server=server, queues=queues, timeout=20)
+        lab.defer(self.close)
+
+    def send(self, frame):
+        self.frontend.send(bytes(frame))
+
+    def receive(self, timeout=5.0):
+        return self.frontend.receive(timeout)
+
+    wait_for = RawSocket.wait_for
+    waiting = RawSocket.waiting
+
+    def close(self):
+        """Hang up; harmless when done before."""
+        if self.frontend is not None:
+            self.frontend.close()
+        self.frontend = None

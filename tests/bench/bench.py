@@ -103,9 +103,7 @@ class Bench:
 
     def lines(self):
         """What is quoted, one line for each switch and workload."""
-        found = [line(self.of(load), switch.name, self.reference, self._options.rounds)
-                 for load in self.loads for switch in self.switches]
-        return [entry for entry in found if entry is not None]
+        return [line(self.of(load), switch.name, self.reference) for load in self.loads for switch in self.switches]
 
 
 def say(text):
@@ -149,7 +147,7 @@ def report(bench, options):
     say(f"{FRAME_SIZE}-byte frames, both directions added up, one forwarding thread; cache line there and back "
         f"{min(trips):.0f} to {max(trips):.0f} ns (near: at most {probe.NEAR_NS}, far: at least {probe.FAR_NS})")
     if any(entry.label != "near" for entry in lines):
-        say("Lines that do not say near: the two CPUs were not near each other often enough; compare only the ratios.")
+        say("Lines that do not say near: the two CPUs were never near each other before and after, in a whole round.")
     results = {"machine": platform.platform(), "options": vars(options), "lines": [asdict(entry) for entry in lines],
                "samples": [asdict(sample) for sample in bench.samples]}
     path = BUILD / "bench/results.json"

@@ -54,18 +54,18 @@ def pairs(samples, case, reference, label):
             if sample.case == case and sample.label == label and sample.round in references]
 
 
-def line(samples, case, reference, least):
-    """The line of CASE over the samples of one workload. Near samples are quoted; without a single near pair, those of
-    the label of which there are most, at least LEAST of them by preference."""
+def line(samples, case, reference):
+    """The line of CASE over the samples of one workload. Near pairs are quoted; without any, far ones, or mixed ones.
+    Without a pair of like samples the rates of the commonest label are quoted, and no ratio."""
     by_label = {label: pairs(samples, case, reference, label) for label in LABELS}
-    label = "near" if by_label["near"] else max(("far", "mixed"), key=lambda name: min(len(by_label[name]), least))
-    chosen = by_label[label]
-    quoted = [sample for sample, _ in chosen]
-    if not quoted:
-        # No round has a pair alike: the rates are given as they are, without a ratio.
-        quoted, label = [sample for sample in samples if sample.case == case], "mixed"
-    if not quoted:
-        return None
+    label = next((label for label in LABELS if by_label[label]), None)
+    if label is not None:
+        chosen = by_label[label]
+        quoted = [sample for sample, _ in chosen]
+    else:
+        own = [sample for sample in samples if sample.case == case]
+        label = statistics.mode(sample.label for sample in own)
+        chosen, quoted = [], [sample for sample in own if sample.label == label]
     return Line(case, quoted[0].rings, quoted[0].flows, label, Spread.of([sample.mpps for sample in quoted]),
                 Spread.of([sample.mpps / other.mpps for sample, other in chosen if other.mpps > 0]),
                 statistics.median(sample.report["ring_full"] for sample in quoted))

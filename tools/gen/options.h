@@ -11,7 +11,7 @@
 #define FLOWS_MAX  (1u << 20)
 #define FRAME_MIN  60u
 #define FRAME_MAX  1514u
-#define BURST_SIZE 64u
+#define BURST_SIZE 128u
 
 struct options {
     uint32_t flows;

@@ -58,6 +58,17 @@ def check_sizes(path, text, problems):
             start = None
 
 
+def check_drop_reasons(problems):
+    """Every drop reason stands in the operator's table, and none that does not exist."""
+    with open("dataplane/core/drop.h") as header, open("docs/operations.md") as page:
+        reasons = set(re.findall(r'X\(\w+,\s*"(\w+)"', header.read())) - {"none"}
+        table = set(re.findall(r"^\| `(\w+)` \| ", page.read(), re.M))
+    for reason in sorted(reasons - table):
+        problems.append(f"docs/operations.md: no row for drop reason {reason}")
+    for reason in sorted(table - reasons):
+        problems.append(f"docs/operations.md: {reason} is no drop reason")
+
+
 def main():
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "*.c", "*.h"],
                            capture_output=True, text=True, check=True).stdout.split()
@@ -71,6 +82,7 @@ def main():
         check_sizes(path, text, problems)
         if path.endswith(".h") and "#pragma once" not in text:
             problems.append(f"{path}: no #pragma once")
+    check_drop_reasons(problems)
     print("\n".join(problems))
     return 1 if problems else 0
 

@@ -303,6 +303,8 @@ int vhost_device_start(struct vhost_device *device, char **error)
     result = enlist(device, error);
     if (result != 0)
         return result;
+    if (!device->server)
+        event_thread_init(); /* best effort; see vhost_device_stop() */
     if (rte_vhost_driver_register(device->path, flags) != 0) {
         err_set(error, "could not register vhost-user socket '%s'", device->path);
         delist(device);
@@ -330,7 +332,7 @@ void vhost_device_stop(struct vhost_device *device)
     /* When a client's connection breaks while it is being unregistered, DPDK 22.11 may put it on the list of those to
      * be connected again after it was taken off, and then uses freed memory with the next server at that path.
      * Connections break on the event thread only, so there it cannot happen. */
-    if (device->server || event_thread_run(unregister, device) != 0)
+    if (device->server || event_thread_run(unregister, device) == -ENOTCONN)
         unregister(device);
     delist(device);
 }

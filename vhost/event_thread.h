@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/* Runs 'job' on the thread on which rte_vhost handles the events of all connections, and waits for it: while it runs,
- * no connection of any device can be torn down or take a message.
+/* Runs jobs on the thread on which rte_vhost handles the events of all connections: while one runs, no connection of
+ * any device can be torn down or take a message.
  *
- * rte_vhost has no call for that, but it calls back from that thread when somebody connects to a socket it serves. So
- * one is made for the occasion, in a directory of its own below /tmp, connected to, and removed again. 0, or negative
- * errno when that is not possible; the job has then not run. Builder thread; one at a time. */
+ * rte_vhost has no call for that, but it lets its user look at each message of a connection before it is handled, and
+ * does so on that thread. So the process keeps a vhost-user connection to itself, over a socket whose name is gone as
+ * soon as it is connected, and a message on it is the call. */
+
+/* Makes the connection; harmless when it is there. Builder or control thread. 0, or negative errno: no job will run. */
+int event_thread_init(void);
+
+/* Runs 'job' and returns when it is done. 0, or -ENOTCONN when it has not been run. Builder or control thread; calls
+ * wait for one another. */
 int event_thread_run(void (*job)(void *context), void *context);

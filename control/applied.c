@@ -80,15 +80,34 @@ const struct interface *applied_find_ofport(const struct applied *applied, const
     return NULL;
 }
 
+static bool is_pending(const struct interface *interface)
+{
+    return interface->state == INTERFACE_WAITING || interface->state == INTERFACE_OPENING;
+}
+
 bool applied_is_busy(const struct applied *applied)
 {
     const struct interface *interface;
+    const struct closing *closing;
 
-    if (!ovs_list_is_empty(&applied->closing))
-        return true;
+    LIST_FOR_EACH (closing, node, &applied->closing) {
+        if (!closing->overdue)
+            return true;
+    }
     HMAP_FOR_EACH (interface, node, &applied->interfaces) {
-        if (interface->state == INTERFACE_WAITING || interface->state == INTERFACE_OPENING)
+        if (is_pending(interface) && !interface->overdue)
             return true;
     }
     return false;
+}
+
+void applied_set_overdue(struct applied *applied)
+{
+    struct interface *interface;
+    struct closing *closing;
+
+    LIST_FOR_EACH (closing, node, &applied->closing)
+        closing->overdue = true;
+    HMAP_FOR_EACH (interface, node, &applied->interfaces)
+        interface->overdue = is_pending(interface);
 }

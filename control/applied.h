@@ -62,6 +62,7 @@ struct interface {
     bool has_row;
     struct uuid uuid; /* of its row */
     enum interface_state state;
+    bool overdue; /* WAITING, OPENING: a configuration was confirmed without it; nothing waits for it again */
     struct port_settings *settings; /* what the database last asked for; name and type are here */
     int64_t ofport_request;
     int64_t ofport;        /* OFPORT_NONE while FAILED */
@@ -94,6 +95,7 @@ enum closing_phase {
 struct closing {
     struct ovs_list node;
     enum closing_phase phase;
+    bool overdue; /* as that of an interface */
     struct port *port;
     struct port_settings *settings;
 };
@@ -127,5 +129,7 @@ struct applied_bridge *applied_find_bridge(const struct applied *applied, const 
 /* The interface of an ofport of a bridge, or NULL. */
 const struct interface *applied_find_ofport(const struct applied *applied, const struct applied_bridge *bridge,
                                             int64_t ofport);
-/* True while a port is being opened or closed or waits for that. */
+/* True while a port is being opened or closed or waits for that, but for those that are overdue. */
 bool applied_is_busy(const struct applied *applied);
+/* What is going on now took too long to wait for. */
+void applied_set_overdue(struct applied *applied);

@@ -62,9 +62,10 @@ static unsigned long hugepages_free_kib(void)
     return total;
 }
 
-/* Where DPDK's log goes: its lines carry no level, so only the words tell. */
+/* Where DPDK's log goes: its lines carry no level, so only the words tell. Some are in the hands of guests. */
 static ssize_t log_write(void *cookie, const char *text, size_t size)
 {
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(600, 2000);
     const char *start = text, *end = text + size;
 
     while (start < end) {
@@ -72,7 +73,7 @@ static ssize_t log_write(void *cookie, const char *text, size_t size)
         int len = (int)((newline != NULL ? newline : end) - start);
 
         if (len > 0)
-            VLOG_INFO("%.*s", len, start);
+            VLOG_INFO_RL(&rl, "%.*s", len, start);
         start += len + 1;
     }
     return (ssize_t)size;
@@ -204,6 +205,8 @@ int eal_start(const struct smap *other_config, char **error)
     free(line);
 
     open_log();
+    /* It writes a line for each bad descriptor of a guest, on the worker; those are counted instead. */
+    rte_log_set_level_pattern("lib.vhost.data", 0);
     rc = init(&args);
     cpus_restore(); /* EAL binds the calling thread to its lcore; the control thread may run anywhere */
     if (rc < 0)

@@ -176,6 +176,7 @@ static void write_status(struct vswitch *vswitch, const struct ovsrec_open_vswit
     status_write(&vswitch->applied, cfg, idl, vswitch->write_all || confirm);
     if (confirm) {
         note_missing_policy(vswitch);
+        applied_set_overdue(&vswitch->applied);
         status_write_root(&vswitch->applied, cfg);
         ovsrec_open_vswitch_set_cur_cfg(cfg, cfg->next_cfg);
     }

@@ -270,6 +270,49 @@ def test_empty_database_deletes_nothing(host):
     assert interface(host, "i0", "ifindex") == ifindex
 
 
+SLOW_PROBE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+int rte_dev_probe(const char *devargs);
+int rte_dev_probe(const char *devargs)
+{
+    int (*probe)(const char *) = dlsym(RTLD_NEXT, "rte_dev_probe");
+
+    sleep(3);
+    return probe(devargs);
+}
+"""
+
+
+def test_slow_device_holds_nobody_up():
+    """A probe that takes seconds: cur_cfg comes all the same, and other changes do not wait for the device."""
+    with Lab() as lab:
+        host = lab.host("slow")
+        shim = lab.dir / "slow_probe.so"
+        run(["cc", "-shared", "-fPIC", "-o", shim, "-x", "c", "-", "-ldl"], stdin=SLOW_PROBE)
+        host.create_databases()
+        host.start_ovsdb()
+        host.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:dpdk-extra=--no-pci")
+        host.daemon.argv = ["env", f"LD_PRELOAD={shim}", "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0",
+                            *host.daemon.argv]
+        host.daemon.start()
+        host.add_bridge("br0")
+        assert add_port(host, "n0", "type=dpdk", "options:dpdk-devargs=net_null0") == ""
+        assert interface(host, "n0", "error", "link_state") == ["[]", "down"]
+        assert host.get("Interface", "n0", "status:probe") == "in progress"
+        ofport = interface(host, "n0", "ofport")
+        add_port(host, "i0", "type=internal")
+        host.vsctl("del-port", "i0")
+        assert interface(host, "n0", "link_state") == ["down"]  # still at it
+        host.wait_link("n0", timeout=10)
+        assert interface(host, "n0", "ofport", "error") == [*ofport, "[]"]
+        add_port(host, "n1", "type=dpdk", "options:dpdk-devargs=net_null1")
+        host.vsctl("del-port", "n1")  # while it is being probed
+        add_port(host, "n1", "type=dpdk", "options:dpdk-devargs=net_null1")
+        host.wait_link("n1", timeout=15)
+
+
 def random_row(rng):
     text = ["", "x" * 300, "../../etc", "br0", "lo", "\u00e9\u2603", "%s%n", "-1", "0x", "net_null0", "a b", "=,;"]
     kinds = ["", "internal", "system", "tap", "dpdk", "dpdkvhostuser", "dpdkvhostuserclient", "vxlan", "geneve",

@@ -94,11 +94,18 @@ static uint32_t compile_list(struct worker *worker, const struct resolution *res
     return head;
 }
 
+/* Only then need not every packet be held against the MTU, as it is on its way to an output of a list. */
+static bool takes_ordinary_frames(const struct attachment *destination)
+{
+    return destination->mtu == 0 || destination->mtu >= PORT_MTU_DEFAULT;
+}
+
 bool action_compile(struct worker *worker, const struct packet *packet, const struct resolution *resolution,
                     struct action *action)
 {
     const struct resolved_output *first = &resolution->outputs[0];
     bool single = resolution->n_outputs == 1 && !resolution->flood;
+    const struct attachment *destination;
 
     memset(action, 0, sizeof *action);
     if (resolution->drop != DROP_NONE) {
@@ -113,9 +120,8 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
         action->flags |= packet->protocol == IPPROTO_TCP ? FLOW_TCP : 0;
         action->flags |= resolution->direction == CT_REPLY ? FLOW_REPLY : 0;
     }
-    if (single && first->underlay == 0) {
-        const struct attachment *destination = snapshot_attachment(worker->snapshot, first->attachment);
-
+    destination = single ? snapshot_attachment(worker->snapshot, first->attachment) : NULL;
+    if (destination != NULL && first->underlay == 0 && takes_ordinary_frames(destination)) {
         action->flags |= change_flag(first->change);
         action->out.port = destination->port;
         action->out.vlan = first->vlan;

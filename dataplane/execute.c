@@ -7,7 +7,7 @@
 
 #include "dataplane/core/packet_pool.h"
 
-/* Longest frame that every port takes, so that its MTU need not be looked up. */
+/* Longest frame that every port takes that an action names without a list, so that its MTU need not be looked up. */
 #define ORDINARY_FRAME (PORT_MTU_DEFAULT + 18)
 
 void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
@@ -39,7 +39,8 @@ static int change_vlan(struct rte_mbuf *packet, enum vlan_change change, uint16_
         rte_pktmbuf_adj(packet, 4);
         break;
     case VLAN_SET:
-        frame[14] = (uint8_t)(tci >> 8);
+        /* The priority is the packet's own: the flow key does not have it. */
+        frame[14] = (uint8_t)((frame[14] & 0xf0) | (tci >> 8 & 0x0f));
         frame[15] = (uint8_t)tci;
         break;
     }

@@ -15,6 +15,7 @@ int output_pool_init(struct output_pool *pool, uint32_t n)
     for (uint32_t i = 1; i < n; i++)
         pool->outputs[i].next = i + 1 < n ? i + 1 : 0;
     pool->free_list = 1;
+    pool->n_free = n - 1;
     return 0;
 }
 
@@ -31,6 +32,7 @@ uint32_t output_take(struct output_pool *pool)
     if (index == 0)
         return 0;
     pool->free_list = pool->outputs[index].next;
+    pool->n_free--;
     pool->outputs[index].next = 0;
     pool->outputs[index].refs = 1;
     return index;
@@ -42,8 +44,11 @@ void output_release(struct output_pool *pool, uint32_t head)
 
     if (head == 0 || --pool->outputs[head].refs > 0)
         return;
-    while (pool->outputs[last].next != 0)
+    pool->n_free++;
+    while (pool->outputs[last].next != 0) {
         last = pool->outputs[last].next;
+        pool->n_free++;
+    }
     pool->outputs[last].next = pool->free_list;
     pool->free_list = head;
 }

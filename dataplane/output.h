@@ -29,6 +29,7 @@ struct output {
 struct output_pool {
     struct output *outputs; /* [0] is not used */
     uint32_t n;
+    uint32_t n_free;
     uint32_t free_list;
 };
 
@@ -36,6 +37,13 @@ struct output_pool {
 
 int output_pool_init(struct output_pool *pool, uint32_t n); /* 0 or -ENOMEM */
 void output_pool_fini(struct output_pool *pool);
+
+/* May a list stay with a cached flow? The last quarter is kept for packets that are forwarded without being remembered,
+ * the half before it is not for floods, of which a few can be as large as all others together. */
+static inline bool output_pool_has_room(const struct output_pool *pool, bool flood)
+{
+    return pool->n_free >= (flood ? pool->n / 2 : pool->n / 4);
+}
 
 /* Takes one output (next 0, refs 1, else undefined). 0 when the pool is empty. */
 uint32_t output_take(struct output_pool *pool);

@@ -20,8 +20,9 @@ struct batch {
     struct flow_key keys[WORKER_BATCH];
 };
 
-/* Flags that ordinary segments of an established connection carry. */
-#define TCP_ORDINARY (0x10u | 0x08u) /* ACK, PSH */
+/* Ordinary segments of an established connection carry ACK, and may carry PSH. */
+#define TCP_ACK_FLAG 0x10u
+#define TCP_PSH_FLAG 0x08u
 
 static void count_flow(struct flow_entry *entry, const struct rte_mbuf *packet)
 {
@@ -70,7 +71,7 @@ static void resolve_packet(struct worker *worker, struct port *port, struct rte_
     compiled = action_compile(worker, packet, resolution, &action);
     if (!compiled)
         atomic_fetch_add_explicit(&worker->published.lost, 1, memory_order_relaxed);
-    if (compiled && resolution->cacheable)
+    if (compiled && resolution->cacheable && output_pool_has_room(&worker->outputs, action.flags & FLOW_FLOOD))
         cache_action(worker, key, hash, port->index, &action, mbuf);
     action_execute(worker, &action, port, mbuf, hash);
     if (action.flags & FLOW_LIST)
@@ -147,7 +148,7 @@ static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uin
         shown = true;
     }
     if (__builtin_expect((entry->flags & FLOW_TRACK) != 0 ||
-                             ((entry->flags & FLOW_TCP) != 0 && (tcp_flags & ~TCP_ORDINARY) != 0),
+                             ((entry->flags & FLOW_TCP) != 0 && (tcp_flags & ~TCP_PSH_FLAG) != TCP_ACK_FLAG),
                          0) &&
         !shown && entry->session != 0) {
         switch (conntrack_track(worker->conntrack, entry->session, entry->flags & FLOW_REPLY ? CT_REPLY : CT_ORIGINAL,

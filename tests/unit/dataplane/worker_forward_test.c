@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/dataplane/station_fixture.h"
+
+static struct station s;
+
+static int start(void **state)
+{
+    station_start(&s, 1024, 256);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    station_stop(&s);
+    return 0;
+}
+
+static void second_packet_hits(void **state)
+{
+    station_guests(&s, 2);
+    for (int i = 0; i < 3; i++)
+        station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_misses(&s), 1);
+    assert_int_equal(s.worker->published.hits, 2);
+    assert_int_equal(station_drain(2), 3);
+}
+
+static void ipv6_flow_hits(void **state)
+{
+    struct packet_spec spec = {1, 2, NULL, IPPROTO_UDP, true, 5, 6, 0, 0, false, 0};
+
+    station_guests(&s, 2);
+    station_send(&s, 1, spec);
+    station_send(&s, 1, spec);
+    spec.dst_port = 7;
+    station_send(&s, 1, spec);
+    assert_int_equal(station_misses(&s), 2);
+    assert_int_equal(station_drain(2), 3);
+}
+
+static void tick_and_foreign_change_keep_the_flow(void **state)
+{
+    station_guests(&s, 4);
+    station_udp(&s, 1, 2, 5, 6);
+    s.tick++;
+    station_udp(&s, 1, 2, 5, 6);
+    world_attach(&s.w, 3, (struct attachment){.disabled = true});
+    station_settle(&s);
+    station_udp(&s, 1, 2, 5, 6);
+    world_bridge(&s.w, 2, true);
+    station_settle(&s);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_misses(&s), 1);
+    assert_int_equal(station_drain(2), 4);
+}
+
+static void policy_change_cuts_the_next_packet(void **state)
+{
+    station_guests(&s, 3);
+    world_police(&s.w, 2, IPPROTO_UDP, 6);
+    station_settle(&s);
+    station_udp(&s, 1, 2, 5, 6);
+    station_udp(&s, 2, 1, 6, 5);
+    station_udp(&s, 1, 3, 5, 6);
+    world_police(&s.w, 2, 0, 0);
+    station_settle(&s);
+    station_udp(&s, 2, 1, 6, 5);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(1) + station_drain(2), 2);
+    station_udp(&s, 1, 3, 5, 6);
+    assert_int_equal(station_misses(&s), 5);
+    world_police(&s.w, 2, IPPROTO_UDP, 6);
+    station_settle(&s);
+    station_udp(&s, 2, 1, 6, 5);
+    assert_int_equal(station_drain(1), 1);
+}
+
+static void established_tcp_needs_its_ack(void **state)
+{
+    station_guests(&s, 2);
+    world_police(&s.w, 2, IPPROTO_TCP, 80);
+    station_settle(&s);
+    station_tcp(&s, 1, 2, 5, 80, SYN);
+    station_tcp(&s, 2, 1, 80, 5, SYN | ACK);
+    station_tcp(&s, 1, 2, 5, 80, ACK);
+    station_tcp(&s, 1, 2, 5, 80, ACK | 8);
+    assert_int_equal(station_drain(2), 3);
+    station_tcp(&s, 1, 2, 5, 80, 0);
+    station_tcp(&s, 1, 2, 5, 80, 8);
+    assert_int_equal(station_drops(&s, 1, DROP_CT_INVALID), 2);
+    station_tcp(&s, 1, 2, 5, 80, ACK);
+    assert_int_equal(station_drain(2), 1);
+}
+
+/* A refusal must not outlive the session that makes a reply of the packet. */
+static void refused_packet_passes_as_a_reply(void **state)
+{
+    station_guests(&s, 2);
+    world_police(&s.w, 2, 0, 0);
+    station_settle(&s);
+    station_udp(&s, 1, 2, 6, 5);
+    station_udp(&s, 1, 2, 6, 5);
+    assert_int_equal(station_drops(&s, 1, DROP_POLICY_INGRESS), 2);
+    station_udp(&s, 2, 1, 5, 6);
+    station_udp(&s, 1, 2, 6, 5);
+    assert_int_equal(station_drain(2), 1);
+}
+
+static void moved_mac_moves_the_flow(void **state)
+{
+    station_guests(&s, 3);
+    station_udp(&s, 1, 2, 5, 6);
+    station_send(&s, 3, (struct packet_spec){.src = 2, .dst = 1, .protocol = 17});
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(2), 1);
+    assert_int_equal(station_drain(3), 1);
+}
+
+static void flood_ends_when_the_address_is_learned(void **state)
+{
+    station_guests(&s, 3);
+    fdb_flush(s.w.snapshot->bridges[1]->fdb, 2);
+    station_udp(&s, 1, 2, 5, 6);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_misses(&s), 1);
+    assert_int_equal(station_drain(3), 2);
+    station_udp(&s, 2, 1, 6, 5);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(3), 0);
+    assert_int_equal(station_drain(2), 3);
+}
+
+/* The FDB names a port that is gone, so the flow floods; then the address is heard from elsewhere. */
+static void flood_ends_when_the_address_moves(void **state)
+{
+    station_guests(&s, 4);
+    snapshot_set_attachment(world_edit(&s.w), 2, NULL);
+    station_settle(&s);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(3) + station_drain(4), 2);
+    station_send(&s, 3, (struct packet_spec){.src = 2, .dst = 1, .protocol = 17});
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(3), 1);
+    assert_int_equal(station_drain(4), 0);
+}
+
+static void port_that_is_gone_gets_nothing(void **state)
+{
+    station_guests(&s, 2);
+    station_udp(&s, 1, 2, 5, 6);
+    snapshot_set_attachment(world_edit(&s.w), 2, NULL);
+    snapshot_set_port(world_edit(&s.w), 2, NULL);
+    station_settle(&s);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(2), 1);
+    assert_int_equal(station_drops(&s, 1, DROP_NO_DESTINATION), 1);
+}
+
+static void attachment_on_another_port_takes_the_flow_along(void **state)
+{
+    station_guests(&s, 2);
+    station_udp(&s, 1, 2, 5, 6);
+    world_attach(&s.w, 2, (struct attachment){.port = 7});
+    station_settle(&s);
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drain(2), 1);
+    assert_int_equal(station_drain(7), 1);
+}
+
+static void small_mtu_is_enforced(void **state)
+{
+    struct packet_spec spec = {1, 2, NULL, IPPROTO_UDP, false, 5, 6, 0, 0, false, 1368};
+
+    station_guests(&s, 2);
+    world_attach(&s.w, 2, (struct attachment){.mtu = 1400});
+    station_settle(&s);
+    station_send(&s, 1, spec); /* 20 + 12 + 1368 */
+    spec.payload++;
+    station_send(&s, 1, spec);
+    assert_int_equal(station_drain(2), 1);
+    assert_int_equal(station_drops(&s, 1, DROP_MTU_EXCEEDED), 1);
+}
+
+static void flood_makes_a_copy_for_each(void **state)
+{
+    station_guests(&s, 5);
+    station_udp(&s, 1, 0xff, 5, 6);
+    station_udp(&s, 1, 0xff, 5, 6);
+    for (uint16_t port = 2; port <= 5; port++)
+        assert_int_equal(station_drain(port), 2);
+    assert_int_equal(station_misses(&s), 1);
+}
+
+/* More flooded flows than the pool of outputs holds: what cannot be remembered is forwarded all the same. */
+static void full_output_pool_forwards_without_caching(void **state)
+{
+    station_guests(&s, 9);
+    for (uint16_t i = 0; i < 60; i++)
+        station_udp(&s, 1, 0xff, 5, i);
+    for (uint16_t port = 2; port <= 9; port++)
+        assert_int_equal(station_drain(port), 60);
+    assert_int_equal(s.worker->published.lost, 0);
+}
+
+static void cache_share_leaves_room_for_others(void **state)
+{
+    station_guests(&s, 3);
+    flow_cache_set_share(&s.worker->cache, 16);
+    for (uint16_t i = 0; i < 1000; i++) {
+        station_udp(&s, 1, 2, i, 6);
+        station_drain(2);
+    }
+    assert_in_range(s.worker->cache.n_flows, 100, 1024 / 8);
+    station_udp(&s, 3, 2, 1, 6);
+    station_udp(&s, 3, 2, 1, 6);
+    assert_int_equal(station_misses(&s), 1001);
+}
+
+static void full_or_absent_ports_are_counted(void **state)
+{
+    station_guests(&s, 2);
+    for (int i = 0; i < STATION_SENT_MAX + 3; i++)
+        station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drops(&s, 2, DROP_TX_QUEUE_FULL), 3);
+    s.w.snapshot->ports[2]->ready = false;
+    station_udp(&s, 1, 2, 5, 6);
+    assert_int_equal(station_drops(&s, 2, DROP_TX_LINK_DOWN), 1);
+}
+
+static void malformed_frames_are_dropped_with_their_reason(void **state)
+{
+    struct packet_spec spec = {1, 2, NULL, IPPROTO_UDP, false, 5, 6, 0, 0, false, 0};
+    struct frame f = spec_frame(&spec);
+
+    station_guests(&s, 2);
+    for (uint32_t len = 0; len < f.len; len++)
+        station_forward(&s, 1, station_mbuf(f.bytes, len));
+    assert_int_equal(station_drain(2), 0);
+    assert_int_equal(station_drops(&s, 1, DROP_TRUNCATED), 14);
+    assert_int_equal(station_drops(&s, 1, DROP_TRUNCATED) + station_drops(&s, 1, DROP_IP_HEADER), f.len);
+}
+
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(second_packet_hits),
+        TEST(ipv6_flow_hits),
+        TEST(tick_and_foreign_change_keep_the_flow),
+        TEST(policy_change_cuts_the_next_packet),
+        TEST(established_tcp_needs_its_ack),
+        TEST(refused_packet_passes_as_a_reply),
+        TEST(moved_mac_moves_the_flow),
+        TEST(flood_ends_when_the_address_is_learned),
+        TEST(flood_ends_when_the_address_moves),
+        TEST(port_that_is_gone_gets_nothing),
+        TEST(attachment_on_another_port_takes_the_flow_along),
+        TEST(small_mtu_is_enforced),
+        TEST(flood_makes_a_copy_for_each),
+        TEST(full_output_pool_forwards_without_caching),
+        TEST(cache_share_leaves_room_for_others),
+        TEST(full_or_absent_ports_are_counted),
+        TEST(malformed_frames_are_dropped_with_their_reason),
+    };
+
+    return cmocka_run_group_tests(tests, station_group_start, station_group_stop);
+}

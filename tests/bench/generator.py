@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from lab.host import BUILD
 from lab.process import LabError, Process, tail, wait_until
 
+from . import cpu_time
+
 SLUICE_GEN = BUILD / "tools/gen/sluice-gen"
 # The guests that the generator plays; the second one is the server.
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
@@ -21,7 +23,7 @@ RINGS = {"split": "", "packed": ",packed_vq=1"}
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent: number of flows each way, layout of the rings, frame size, seconds before and of the measurement."""
+    """What is sent: flows each way, layout of the rings, frame size, seconds of warm-up and of the measurement."""
     flows: int
     rings: str
     size: int
@@ -40,7 +42,8 @@ def _argv(cpu, sockets, load):
 
 
 def run(cpu, switch, load, log):
-    """One run on a CPU through a switch that is awake; returns what sluice-gen printed, as a dict."""
+    """One run on a CPU through a switch that is awake; returns what sluice-gen printed as a dict, and
+    the part of its CPU that the switch had."""
     log.unlink(missing_ok=True)
     generator = Process(_argv(cpu, switch.sockets, load), log)
     try:
@@ -48,11 +51,14 @@ def run(cpu, switch, load, log):
                    "start of sluice-gen", [log])
         if generator.running:
             switch.forward()
+        before = cpu_time.read(switch.pid)
         wait_until(lambda: not generator.running, load.warmup + load.seconds + GRACE_SECONDS, "end of sluice-gen",
                    [log])
+        share = cpu_time.share(before, cpu_time.read(switch.pid))
     finally:
         generator.stop()
     if generator.status != 0:
         raise LabError(f"sluice-gen through {switch.name}: exit status {generator.status}\n{tail(log)}")
     text = log.read_text()
-    return json.JSONDecoder().raw_decode(text, text.index('{"flows"'))[0]
+    report = json.JSONDecoder().raw_decode(text, text.index('{"flows"'))[0]
+    return report | {"switch_cpu_share": share}

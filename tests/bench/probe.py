@@ -8,6 +8,7 @@ from lab.host import BUILD
 PROBE = BUILD / "tests/bench/probe"
 NEAR_NS = 160
 FAR_NS = 300
+SHARE_LEAST = 0.97
 
 
 def round_trip(cpus):
@@ -15,8 +16,11 @@ def round_trip(cpus):
     return float(process.run([PROBE, *cpus]).stdout)
 
 
-def label(before, after):
-    """near, far, or mixed, by the round trips before and after a sample."""
+def label(before, after, share):
+    """near, far, or mixed, by the round trips before and after a sample; disturbed when somebody else had a noticeable
+    part of a CPU: SHARE is what was left."""
+    if share < SHARE_LEAST:
+        return "disturbed"
     if max(before, after) <= NEAR_NS:
         return "near"
     if min(before, after) >= FAR_NS:

@@ -4,7 +4,7 @@
 import statistics
 from dataclasses import dataclass, field
 
-LABELS = ("near", "far", "mixed")
+LABELS = ("near", "far", "mixed", "disturbed")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def pairs(samples, case, reference, label):
 
 
 def line(samples, case, reference):
-    """The line of CASE over the samples of one workload. Near pairs are quoted; without any, far ones, or mixed ones.
+    """The line of CASE over the samples of one workload. Near pairs are quoted; without any, those of the next label.
     Without a pair of like samples the rates of the commonest label are quoted, and no ratio."""
     by_label = {label: pairs(samples, case, reference, label) for label in LABELS}
     label = next((label for label in LABELS if by_label[label]), None)

@@ -4,6 +4,8 @@
 import os
 import signal
 
+from lab.process import LabError, wait_until
+
 from . import generator
 
 PORTS = ("bench0", "bench1")
@@ -22,6 +24,11 @@ class Sluice:
         # A stopped process would not notice that it is asked to end.
         lab.defer(self.wake)
 
+    @property
+    def pid(self):
+        """Of the process that forwards."""
+        return self._host.daemon.pid
+
     def start(self):
         """Start it with its ports and policy; returns when all is in force."""
         host = self._host
@@ -32,6 +39,8 @@ class Sluice:
         for index, port in enumerate(PORTS):
             host.plug_guest("br0", port, None, generator.MACS[index], port_id=f"id-{port}",
                             machine_id=f"machine-{port}", kind="dpdkvhostuser")
+        if self._rules:
+            self._check_policy()
         return self
 
     def wake(self):
@@ -70,6 +79,18 @@ class Sluice:
             self._host.sluice_vsctl("--", "lport-add", f"id-{port}",
                                     f"{generator.MACS[index]} {generator.IPS[index]}",
                                     "--", "lport-set-groups", f"id-{port}", *groups)
+
+
+    def _check_policy(self):
+        """Without it a mistake in the rows would go unnoticed, as a good figure."""
+        for port in PORTS:
+            wait_until(lambda: port in self._status(port, "interface"), 10, f"policy of {port} in force",
+                       [self._host.daemon.log])
+            if self._status(port, "error"):
+                raise LabError(f"{port}: {self._status(port, 'error')}")
+
+    def _status(self, port, key):
+        return self._host.sluice_vsctl("--no-wait", "--if-exists", "get", "Logical_Port", f"id-{port}", f"status:{key}")
 
 
 def _command(text):

@@ -20,13 +20,18 @@ class Testpmd:
         self._log = lab.dir / "testpmd.log"
         self.sockets = [lab.dir / "mac0.sock", lab.dir / "mac1.sock"]
         # It is asked things, so it must not keep its answers in a buffer.
-        self._argv = ["stdbuf", "-oL", TESTPMD, "--lcores", f"0@{main_cpu},1@{cpu}", "--main-lcore", "0", "--no-pci", "--in-memory",
-                      "--no-telemetry", "-m", "256",
+        self._argv = ["stdbuf", "-oL", TESTPMD, "--lcores", f"0@{main_cpu},1@{cpu}", "--main-lcore", "0", "--no-pci",
+                      "--in-memory", "--no-telemetry", "-m", "256",
                       *(word for index, socket in enumerate(self.sockets)
                         for word in ("--vdev", f"net_vhost{index},iface={socket},queues=1")),
                       "--", "--interactive", "--forward-mode=mac", "--nb-cores=1", "--rxd=1024", "--txd=1024",
                       "--total-num-mbufs=16384"]
         self._child = None
+
+    @property
+    def pid(self):
+        """Of the process that forwards."""
+        return self._child.pid
 
     def start(self):
         """Start it; returns when it listens."""
@@ -65,7 +70,8 @@ class Testpmd:
         return self._log.read_text(errors="replace")[start:]
 
     def _wait_for(self, condition, what):
-        wait_until(lambda: condition() or self._child.poll() is not None, START_SECONDS, f"testpmd: {what}", [self._log])
+        wait_until(lambda: condition() or self._child.poll() is not None, START_SECONDS, f"testpmd: {what}",
+                   [self._log])
         if self._child.poll() is not None:
             raise LabError(f"testpmd: exit status {self._child.returncode}\n{tail(self._log)}")
 

@@ -84,8 +84,8 @@ void meter_report(const struct meter *meter, const struct options *options, cons
             options->size, options->bidirectional ? "true" : "false", traffic->lost_at_open[0],
             traffic->lost_at_open[1]);
     report_interval(first, last, out);
-    fprintf(out, ",\n \"ring_full\": %.4f, \"foreign\": %llu,\n \"seconds\": [",
-            bursts > 0 ? (double)(last->bursts_short - first->bursts_short) / (double)bursts : 0,
+    fprintf(out, ",\n \"ring_full\": %.4f, \"cpu_share\": %.4f, \"foreign\": %llu,\n \"seconds\": [",
+            bursts > 0 ? (double)(last->bursts_short - first->bursts_short) / (double)bursts : 0, traffic->cpu_share,
             (unsigned long long)(last->foreign - first->foreign));
     for (unsigned int i = 1; i < meter->n_readings; i++) {
         fputs(i == 1 ? "{" : ",\n  {", out);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -195,9 +196,18 @@ static int open_flows(struct traffic *traffic)
     return error;
 }
 
+static double seconds(clockid_t clock)
+{
+    struct timespec ts;
+
+    clock_gettime(clock, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
 static void saturate(struct traffic *traffic)
 {
     unsigned int n_directions = traffic->options->bidirectional ? 2 : 1;
+    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 
     while (!stopped(traffic)) {
         for (unsigned int direction = 0; direction < n_directions; direction++) {
@@ -207,6 +217,7 @@ static void saturate(struct traffic *traffic)
                 count(&traffic->counters.bursts_short, 1);
         }
     }
+    traffic->cpu_share = (seconds(CLOCK_THREAD_CPUTIME_ID) - cpu) / (seconds(CLOCK_MONOTONIC) - wall);
 }
 
 int traffic_run(void *arg)

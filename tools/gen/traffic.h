@@ -31,6 +31,7 @@ struct traffic {
     sem_t progress;
     _Atomic int error; /* negative errno; a sentence is on standard error */
     uint32_t lost_at_open[2];
+    double cpu_share; /* of the saturated time, what the thread had a CPU for; less than 1 when others want it too */
     uint32_t next_flow[2];
     alignas(64) struct traffic_counters counters;
 };

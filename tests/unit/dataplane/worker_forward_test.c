@@ -181,6 +181,53 @@ static void small_mtu_is_enforced(void **state)
     assert_int_equal(station_drops(&s, 1, DROP_MTU_EXCEEDED), 1);
 }
 
+/* Guest 1 on a trunk, guest 2 on an access port of VLAN 10: the tag is all that differs. */
+static void tag_is_popped_and_pushed_byte_for_byte(void **state)
+{
+    struct packet_spec spec = {1, 2, NULL, IPPROTO_UDP, false, 5, 6, 0, 0x600a, true, 9};
+    struct frame tagged = spec_frame(&spec), plain;
+    struct rte_mbuf *m;
+
+    spec.tagged = false;
+    plain = spec_frame(&spec);
+    station_guests(&s, 1);
+    world_attach(&s.w, 2, (struct attachment){.vlan = {.mode = VLAN_ACCESS, .tag = 10}});
+    station_settle(&s);
+    for (int i = 0; i < 2; i++) {
+        station_forward(&s, 1, station_mbuf(tagged.bytes, tagged.len));
+        m = station_take(2);
+        assert_int_equal(m->pkt_len, plain.len);
+        assert_memory_equal(rte_pktmbuf_mtod(m, void *), plain.bytes, plain.len);
+        station_forward(&s, 2, m);
+        m = station_take(1);
+        tagged.bytes[14] = 0; /* an untagged frame has no priority */
+        assert_int_equal(m->pkt_len, tagged.len);
+        assert_memory_equal(rte_pktmbuf_mtod(m, void *), tagged.bytes, 2);
+        assert_memory_equal(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), tagged.bytes + 12, tagged.len - 12);
+        rte_pktmbuf_free(m);
+    }
+}
+
+/* A priority tag becomes the native VLAN's tag; each packet keeps its own priority. */
+static void tag_that_is_changed_keeps_its_priority(void **state)
+{
+    struct packet_spec spec = {1, 2, NULL, IPPROTO_UDP, false, 5, 6, 0, 0, true, 0};
+    struct vlan_config native = {.mode = VLAN_NATIVE_TAGGED, .tag = 7, .all_trunks = true};
+    struct rte_mbuf *m;
+
+    station_guests(&s, 2);
+    world_attach(&s.w, 1, (struct attachment){.vlan = native});
+    station_settle(&s);
+    for (unsigned int priority = 0; priority < 8; priority++) {
+        spec.tci = (uint16_t)(priority << 13);
+        station_send(&s, 1, spec);
+        m = station_take(2);
+        assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[14], priority << 5);
+        assert_int_equal(rte_pktmbuf_mtod(m, uint8_t *)[15], 7);
+        rte_pktmbuf_free(m);
+    }
+}
+
 static void flood_makes_a_copy_for_each(void **state)
 {
     station_guests(&s, 5);
@@ -257,6 +304,8 @@ int main(void)
         TEST(port_that_is_gone_gets_nothing),
         TEST(attachment_on_another_port_takes_the_flow_along),
         TEST(small_mtu_is_enforced),
+        TEST(tag_is_popped_and_pushed_byte_for_byte),
+        TEST(tag_that_is_changed_keeps_its_priority),
         TEST(flood_makes_a_copy_for_each),
         TEST(full_output_pool_forwards_without_caching),
         TEST(cache_share_leaves_room_for_others),

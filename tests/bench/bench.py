@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 
 # The packages of the tree are found only now.
 from bench import generator, probe  # noqa: E402
+from bench.ovs import Ovs  # noqa: E402
 from bench.samples import Sample, line, pairs  # noqa: E402
 from bench.sluice import Sluice  # noqa: E402
 from bench.table import table  # noqa: E402
@@ -48,6 +49,8 @@ class Bench:
         self.samples = []
         self.switches = [Testpmd(lab, GENERATOR_CPU, SWITCH_CPU), Sluice(lab, "l2", SWITCH_CPU),
                          Sluice(lab, "sg", SWITCH_CPU, RULES)]
+        if options.ovs:
+            self.switches += [Ovs(lab, "ol2", SWITCH_CPU), Ovs(lab, "oct", SWITCH_CPU, conntrack=True)]
         self.reference = self.switches[0].name
         self.loads = [generator.Load(flows, rings, FRAME_SIZE, options.warmup, options.seconds)
                       for rings in options.rings for flows in options.flows]
@@ -120,6 +123,7 @@ def parse_options():
     parser.add_argument("--flows", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10000])
     parser.add_argument("--rings", type=lambda text: text.split(","), default=["split", "packed"])
     parser.add_argument("--minutes", type=float, default=6, help="no further rounds for near samples after this long")
+    parser.add_argument("--ovs", action="store_true", help="Debian's OVS on DPDK takes part too")
     parser.add_argument("--keep-files", action="store_true", help="leave logs and databases in their folder")
     options = parser.parse_args()
     options.warmup_round = not options.quick

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A switch as it is driven in production: its own ovsdb-server, two vhost-user ports plugged by ovs-vsctl."""
+
+import os
+import signal
+
+from . import generator
+
+BRIDGE = "br0"
+PORTS = ("bench0", "bench1")
+
+
+class Hypervisor:
+    """A host of the laboratory whose switch has both ports on one bridge, served by one worker. Between the samples the
+    whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of paths."""
+
+    def __init__(self, lab, name, short_name, cpu, **options):
+        self.name = name
+        self.host = lab.host(short_name, cpu_mask=hex(1 << cpu), **options)
+        self.sockets = [self.host.run_dir / port for port in PORTS]
+        # A stopped process would not notice that it is asked to end.
+        lab.defer(self.wake)
+
+    @property
+    def pid(self):
+        """Of the process that forwards."""
+        return self.host.daemon.pid
+
+    def start(self):
+        """Start it with its ports and policy; returns when all is in force."""
+        self.host.start()
+        self.host.add_bridge(BRIDGE)
+        self.write_policy()
+        for index, port in enumerate(PORTS):
+            self.host.plug_guest(BRIDGE, port, None, generator.MACS[index], port_id=f"id-{port}",
+                                 machine_id=f"machine-{port}", kind="dpdkvhostuser")
+        self.check_policy()
+        return self
+
+    def write_policy(self):
+        """Say who may talk; without it everybody may."""
+
+    def check_policy(self):
+        """Raise LabError when the policy is not in force."""
+
+    def wake(self):
+        """Run again, idle."""
+        if self.host.daemon.running:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def forward(self):
+        """Nothing to do: it forwards as soon as there is something to forward."""
+
+    def rest(self):
+        """Leave the CPU alone until the next sample."""
+        for port in PORTS:
+            self.host.wait_link(port, "down")
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def stop(self):
+        """The laboratory ends it."""

@@ -58,7 +58,7 @@ static const char *setting_value(const char *setting, const char *column)
     return !strncmp(setting, column, length) && setting[length] == '=' ? setting + length + 1 : NULL;
 }
 
-// As sluice_row_set(), but what a reference refers to may be named.
+// As sluice_row_set(), but what a reference refers to may be named, and a prefix be written without quotes.
 static void apply_setting(struct ctl_context *ctx, const struct sluicerec_security_group_rule *rule, char *setting)
 {
     const char *name = setting_value(setting, "remote_group");
@@ -73,6 +73,12 @@ static void apply_setting(struct ctl_context *ctx, const struct sluicerec_securi
         const struct ovsdb_idl_row *row = sluice_row_get(ctx, &address_group_noun, name);
         sluicerec_security_group_rule_set_remote_addresses(rule,
                                                            CONTAINER_OF(row, struct sluicerec_address_group, header_));
+        return;
+    }
+    name = setting_value(setting, "remote_cidr");
+    if (name && name[0] != '"' && name[0] != '[' && name[0] != '\0') {
+        // A colon would need quotes in the syntax of the database, which a shell takes away.
+        sluicerec_security_group_rule_set_remote_cidr(rule, name);
         return;
     }
     sluice_row_set(ctx, &rule->header_, &setting, 1);

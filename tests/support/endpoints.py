@@ -2,6 +2,7 @@
 """What stands at the ends of a switch in the system tests: namespaces on veth pairs, raw sockets in them, endless pings
 whose losses are counted, and what the switch says of its drops."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -29,19 +30,26 @@ def _enter(path):
             raise OSError(ctypes.get_errno(), f"setns {path}")
 
 
+@contextlib.contextmanager
+def entered(namespace):
+    """The calling thread is in a namespace; the sockets it makes there stay there."""
+    with open(f"/proc/self/task/{threading.get_native_id()}/ns/net", "rb") as own:
+        _enter(f"/run/netns/{namespace.name}")
+        try:
+            yield
+        finally:
+            _libc.setns(own.fileno(), CLONE_NEWNET)
+
+
 class RawSocket:
     """Frames as they are, on a device of a namespace. What it receives has its VLAN tag in place."""
 
     def __init__(self, namespace, device):
-        with open(f"/proc/self/task/{threading.get_native_id()}/ns/net", "rb") as own:
-            _enter(f"/run/netns/{namespace.name}")
-            try:
-                self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-                self._socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-                self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-                self._socket.bind((device, ETH_P_ALL))
-            finally:
-                _libc.setns(own.fileno(), CLONE_NEWNET)
+        with entered(namespace):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self._socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+            self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            self._socket.bind((device, ETH_P_ALL))
 
     def send(self, frame):
         """Send a frame, bytes or a scapy packet."""

@@ -88,9 +88,29 @@ void engine_configure(const struct applied *applied, const struct smap *other_co
     set_sleep(other_config);
 }
 
+/* A size that the operator may choose, within what the tables can be; 0 (the default) when not given. */
+static uint32_t size_of(const struct smap *other_config, const char *key, uint32_t least, uint32_t most)
+{
+    const char *text = smap_get(other_config, key);
+    unsigned long long size;
+    char *end;
+
+    if (text == NULL)
+        return 0;
+    size = strtoull(text, &end, 10);
+    if (end == text || *end != '\0' || size < least || size > most) {
+        VLOG_WARN("other_config:%s \"%s\" is not a number from %u to %u; taking the default", key, text, least, most);
+        return 0;
+    }
+    return (uint32_t)size;
+}
+
 static int start_data_plane(const struct smap *other_config, char **error)
 {
-    static const struct dataplane_config config = {0, 0};
+    struct dataplane_config config = {
+        .flow_entries = size_of(other_config, "flow-cache-entries", 1024, 8u << 20),
+        .session_capacity = size_of(other_config, "max-sessions", 1024, 64u << 20),
+    };
     int rc = eal_start(other_config, error);
 
     if (rc < 0)

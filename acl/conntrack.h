@@ -120,9 +120,10 @@ uint32_t conntrack_flush(struct conntrack *ct, uint32_t zone, bool all);
  * handing back what may be reused. */
 void conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now);
 
-/* Control thread, when worker 'worker' has stopped for good: its sessions' timers are taken over by worker 'heir'
- * (conntrack_run(heir) not running meanwhile), or kept for the next start of the same id when they are equal. */
-void conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsigned int heir);
+/* When worker 'worker' has stopped for good: its sessions' timers are taken over by worker 'heir', some 'most' of them;
+ * true when that was all. Called by the heir's own thread between two conntrack_run(), or by the control thread while
+ * the heir has none. Equal ids: nothing to do, they are kept for the next start of the same id. */
+bool conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsigned int heir, uint32_t most);
 
 /* Any thread. */
 uint32_t conntrack_count(const struct conntrack *ct);

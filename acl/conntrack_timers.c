@@ -223,13 +223,13 @@ void conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now)
     run_limbo(ct, w, now);
 }
 
-void conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsigned int heir)
+bool conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsigned int heir, uint32_t most)
 {
     struct ct_worker *from = &ct->workers[worker];
     struct ct_worker *to = &ct->workers[heir];
 
     if (worker == heir)
-        return;
+        return true;
     if (!to->started) {
         to->tick = from->tick;
         to->started = from->started;
@@ -238,6 +238,8 @@ void conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsign
         while (from->slots[slot] != 0) {
             uint32_t session = from->slots[slot];
 
+            if (most-- == 0)
+                return false;
             wheel_remove(ct, from, session);
             atomic_store_explicit(&ct_session(ct, session)->owner, (uint8_t)heir, memory_order_relaxed);
             wheel_insert(ct, to, session, to->tick + (slot - from->tick) % CT_WHEEL_SLOTS);
@@ -254,4 +256,5 @@ void conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsign
     list_append(ct, &to->waiting, &from->grace); /* they wait once more, with a token of the heir's */
     list_append(ct, &to->idle, &from->idle);
     ct_free_return(ct, from, 0);
+    return true;
 }

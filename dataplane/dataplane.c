@@ -15,6 +15,9 @@
 #include "dataplane/fdb.h"
 #include "dataplane/rxq_plan.h"
 
+/* Sessions that change their worker in one turn of its loop. */
+#define HANDOVER_SLICE 1024u
+
 struct dataplane_shared dataplane_shared;
 
 /* Replaced by a published snapshot; waits for its grace period. */
@@ -120,7 +123,7 @@ void dataplane_discard(struct snapshot *snapshot)
 }
 
 /* Everything that workers will need of the snapshot is there before they can see it. */
-static int make_ready(struct snapshot *snapshot, const unsigned int *ids, unsigned int n)
+static int make_ready(struct snapshot *snapshot, const unsigned int *ids, unsigned int n, bool hand_out)
 {
     uint32_t n_ports = 0;
 
@@ -133,21 +136,20 @@ static int make_ready(struct snapshot *snapshot, const unsigned int *ids, unsign
                 return -ENOMEM;
         }
     }
-    /* A plain store to a word that workers only compare with: no harm in either order. */
     for (unsigned int w = 0; w < n; w++)
         flow_cache_set_share(&dp.workers[ids[w]]->cache, n_ports);
     if (snapshot_finish(snapshot) != 0)
         return -ENOMEM;
-    return rxq_plan_make(snapshot, dataplane_current(), ids, n);
+    return rxq_plan_make(snapshot, ids, n, hand_out);
 }
 
-static uint32_t publish(struct snapshot *snapshot, const unsigned int *ids, unsigned int n)
+static uint32_t publish(struct snapshot *snapshot, const unsigned int *ids, unsigned int n, bool hand_out)
 {
     struct snapshot *former = atomic_load(&dataplane_shared.current);
     struct pending *pending = malloc(sizeof *pending);
     struct pending **last = &dp.pending;
 
-    if (pending == NULL || make_ready(snapshot, ids, n) != 0) {
+    if (pending == NULL || make_ready(snapshot, ids, n, hand_out) != 0) {
         /* Out of memory while deriving tables: the former snapshot stays in force. */
         free(pending);
         dataplane_discard(snapshot);
@@ -173,7 +175,7 @@ uint32_t dataplane_publish(struct snapshot *snapshot)
     unsigned int ids[WORKERS_MAX];
     unsigned int n = running_ids(ids);
 
-    return publish(snapshot, ids, n);
+    return publish(snapshot, ids, n, true);
 }
 
 bool dataplane_is_applied(uint32_t sequence)
@@ -286,18 +288,48 @@ static int start_on(unsigned int cpu, char **error)
     return result;
 }
 
-/* Spreads the queues anew over the workers 'ids' and waits until each of them forwards by that plan. */
-static int replan(const unsigned int *ids, unsigned int n)
+/* Spreads the queues anew over the workers 'ids' and waits until every worker forwards by that plan. */
+static int replan(const unsigned int *ids, unsigned int n, bool hand_out)
 {
     struct snapshot *snapshot = dataplane_edit();
     uint32_t sequence;
 
     if (snapshot == NULL)
         return -ENOMEM;
-    sequence = publish(snapshot, ids, n);
+    sequence = publish(snapshot, ids, n, hand_out);
     while (!dataplane_is_applied(sequence))
         usleep(100);
     return 0;
+}
+
+struct handover {
+    unsigned int from;
+    unsigned int heir;
+    bool done;
+};
+
+static void take_over(void *worker, void *handover_)
+{
+    struct handover *handover = handover_;
+
+    handover->done = conntrack_worker_handover(dp.conntrack, handover->from, handover->heir, HANDOVER_SLICE);
+}
+
+/* The heir takes them over itself, in slices: its timers are its own. */
+static void hand_over_sessions(unsigned int from, unsigned int heir)
+{
+    struct handover handover = {.from = from, .heir = heir};
+    struct worker *worker = dataplane_worker(heir);
+
+    while (!handover.done) {
+        if (worker == NULL) {
+            take_over(NULL, &handover);
+            continue;
+        }
+        mailbox_post(&worker->mailbox, take_over, &handover);
+        while (!mailbox_is_done(&worker->mailbox))
+            usleep(20);
+    }
 }
 
 int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
@@ -319,15 +351,17 @@ int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
         else
             leave[n_leave++] = i;
     }
-    /* Those that leave lose their queues first, then their thread, then their sessions' timers. */
-    if (replan(keep, n_keep) != 0) {
+    /* Those that leave lose their queues first, and only then do others get them: a queue has one reader. Then they lose
+     * their thread, then their sessions' timers. */
+    if ((n_leave > 0 && replan(keep, n_keep, false) != 0) || replan(keep, n_keep, true) != 0) {
         err_set(error, "out of memory for the queue plan");
         return -ENOMEM;
     }
-    for (unsigned int i = 0; i < n_leave; i++) {
+    for (unsigned int i = 0; i < n_leave; i++)
         worker_stop(dp.workers[leave[i]]);
-        conntrack_worker_handover(dp.conntrack, leave[i], n_keep > 0 ? keep[0] : leave[i]);
-    }
+    /* Without any worker left, the first id to be used again finds them all. */
+    for (unsigned int i = 0; i < n_leave; i++)
+        hand_over_sessions(leave[i], n_keep > 0 ? keep[0] : leave[0]);
     return 0;
 }
 

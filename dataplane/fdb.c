@@ -123,8 +123,10 @@ void fdb_set_limits(struct fdb *fdb, uint32_t max_entries, uint32_t aging_s)
             wanted = fdb->n_chunks > 0 ? fdb->n_chunks * FDB_CHUNK - 1 : 0;
             break;
         }
+        fdb_acquire(fdb);
         atomic_store_explicit(&fdb->chunks[fdb->n_chunks], chunk, memory_order_release);
         fdb->n_chunks++;
+        fdb_release(fdb);
     }
     fdb_acquire(fdb);
     fdb->max_entries = wanted;

@@ -61,11 +61,11 @@ void flow_cache_set_share(struct flow_cache *cache, uint32_t n_ports)
     uint32_t lines = flow_cache_line_count(cache);
 
     /* Twice an equal share, so that busy ports may use what idle ones leave; never less than one in sixteen. */
-    cache->share = n_ports <= 1 ? lines : lines / n_ports * 2;
-    if (cache->share < lines / 16)
-        cache->share = lines / 16;
-    if (cache->share > lines)
-        cache->share = lines;
+    uint32_t share = n_ports <= 1 ? lines : lines / n_ports * 2;
+
+    if (share < lines / 16)
+        share = lines / 16;
+    atomic_store_explicit(&cache->share, share < lines ? share : lines, memory_order_relaxed);
 }
 
 static uint32_t lines_of(const struct flow_entry *entry)
@@ -123,7 +123,7 @@ static uint32_t age_of_lines(struct flow_entry *set, uint32_t first, uint32_t n,
 static int choose_place(const struct flow_cache *cache, struct flow_entry *set, uint32_t hash, uint32_t n,
                         uint16_t port, uint32_t stamp)
 {
-    bool over_share = cache->port_lines[port] + n > cache->share;
+    bool over_share = cache->port_lines[port] + n > atomic_load_explicit(&cache->share, memory_order_relaxed);
     uint32_t best_age = 0;
     int best = -1;
 

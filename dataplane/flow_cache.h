@@ -2,6 +2,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,9 +72,9 @@ struct flow_cache {
     struct flow_entry *lines;
     uint32_t set_mask; /* number of sets less one */
     struct hash_seed seed;
-    uint32_t n_flows;     /* living entries */
-    uint32_t share;       /* most lines that flows of one ingress port may use */
-    uint32_t *port_lines; /* lines in use, by ingress port */
+    uint32_t n_flows;       /* living entries */
+    _Atomic uint32_t share; /* most lines that flows of one ingress port may use; set by control, relaxed */
+    uint32_t *port_lines;   /* lines in use, by ingress port */
     uint32_t sweep_cursor;
     /* Called for each entry that goes, so that what 'action' names can be given back. */
     void (*on_remove)(void *aux, struct flow_entry *entry);
@@ -84,6 +85,7 @@ struct flow_cache {
 int flow_cache_init(struct flow_cache *cache, uint32_t n_lines, void (*on_remove)(void *aux, struct flow_entry *entry),
                     void *aux);
 void flow_cache_fini(struct flow_cache *cache);
+/* Control thread, at any time. */
 void flow_cache_set_share(struct flow_cache *cache, uint32_t n_ports);
 
 static inline uint8_t flow_line_kind(const struct flow_entry *entry)

@@ -10,18 +10,13 @@ struct assignment {
     int worker; /* -1: not yet */
 };
 
-static int former_worker(const struct snapshot *before, const struct port *port, uint16_t queue,
-                         const unsigned int *ids, unsigned int n)
+static bool is_among(const unsigned int *ids, unsigned int n, int id)
 {
-    for (unsigned int i = 0; before != NULL && i < n; i++) {
-        const struct poll_list *plan = before->plans[ids[i]];
-
-        for (uint32_t j = 0; plan != NULL && j < plan->n; j++) {
-            if (plan->polls[j].port == port && plan->polls[j].queue == queue)
-                return (int)ids[i];
-        }
+    for (unsigned int i = 0; i < n; i++) {
+        if ((int)ids[i] == id)
+            return true;
     }
-    return -1;
+    return false;
 }
 
 static int least_loaded(const uint32_t *load, const unsigned int *ids, unsigned int n)
@@ -47,8 +42,8 @@ static uint32_t count_queues(const struct snapshot *snapshot)
 }
 
 /* Lists all queues; those that had a living worker keep it. Returns how many. */
-static uint32_t list_queues(const struct snapshot *snapshot, const struct snapshot *before, const unsigned int *ids,
-                            unsigned int n, struct assignment *all, uint32_t *load)
+static uint32_t list_queues(const struct snapshot *snapshot, const unsigned int *ids, unsigned int n,
+                            struct assignment *all, uint32_t *load)
 {
     uint32_t total = 0;
 
@@ -62,15 +57,17 @@ static uint32_t list_queues(const struct snapshot *snapshot, const struct snapsh
         for (uint16_t q = 0; q < queues && q < PORT_QUEUES_MAX; q++) {
             struct assignment *a = &all[total++];
 
-            *a = (struct assignment){i, q, former_worker(before, port, q, ids, n)};
-            if (a->worker >= 0)
+            *a = (struct assignment){i, q, (int)port->rxq_worker[q] - 1};
+            if (is_among(ids, n, a->worker))
                 load[a->worker]++;
+            else
+                a->worker = -1;
         }
     }
     return total;
 }
 
-int rxq_plan_make(struct snapshot *snapshot, const struct snapshot *before, const unsigned int *ids, unsigned int n)
+int rxq_plan_make(struct snapshot *snapshot, const unsigned int *ids, unsigned int n, bool hand_out)
 {
     uint32_t load[WORKERS_MAX] = {0};
     struct assignment *all;
@@ -81,12 +78,16 @@ int rxq_plan_make(struct snapshot *snapshot, const struct snapshot *before, cons
     all = calloc(count_queues(snapshot) + 1, sizeof *all);
     if (all == NULL)
         return -ENOMEM;
-    total = list_queues(snapshot, before, ids, n, all, load);
+    total = list_queues(snapshot, ids, n, all, load);
     for (uint32_t i = 0; i < total; i++) {
-        if (all[i].worker < 0) {
+        struct port *port = snapshot->ports[all[i].port];
+
+        if (all[i].worker < 0 && (hand_out || port->rxq_worker[all[i].queue] == 0)) {
             all[i].worker = least_loaded(load, ids, n);
             load[all[i].worker]++;
         }
+        if (all[i].worker >= 0)
+            port->rxq_worker[all[i].queue] = (uint8_t)(all[i].worker + 1);
     }
 
     for (unsigned int i = 0; i < n; i++) {

@@ -181,7 +181,7 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
     worker->cpu = cpu;
     worker->conntrack = conntrack;
     worker->tx.worker = id;
-    worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack};
+    worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack, .now = worker->now};
     worker->snapshot = NULL;
     atomic_store(&worker->orders.stop, false);
     atomic_store(&worker->published.applied, 0);

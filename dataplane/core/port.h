@@ -135,6 +135,9 @@ struct port {
     uint16_t n_txq;                              /* queues tx_burst() takes; 0 < n <= PORT_QUEUES_MAX */
     struct port_counters *counters[WORKERS_MAX]; /* allocated by port_create() for every worker id */
 
+    /* The control thread's: which worker polls (or polled last) each receive queue, its id plus one; 0: none yet. */
+    uint8_t rxq_worker[PORT_QUEUES_MAX];
+
     /* Written by the implementation (any of its threads), read by control (n_rxq) and workers (ready); relaxed. After
      * a change the implementation calls notifier_raise() so that control looks again. */
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */

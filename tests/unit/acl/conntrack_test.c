@@ -283,7 +283,7 @@ static void handed_over_sessions_expire_with_the_heir(void **state)
     open_ok(ct, &first, now);
     conntrack_run(ct, 1, now);
     assert_int_equal(open_in(ct, 0, &second, ZONE, now, &match), 0);
-    conntrack_worker_handover(ct, 0, 1);
+    assert_true(conntrack_worker_handover(ct, 0, 1, UINT32_MAX));
     conntrack_close(ct, match.session);
     run_until(ct, 1, now, now + session_timeout(UDP, SESSION_ONE_WAY) + SESSION_CACHE_IDLE);
     assert_int_equal(conntrack_count(ct), 0);
@@ -296,7 +296,7 @@ static void late_mail_to_a_stopped_worker_reaches_the_heir(void **state)
     struct packet packet = make_udp(1, 2);
     uint32_t session = open_ok(ct, &packet, START_TICK);
 
-    conntrack_worker_handover(ct, 0, 1);
+    assert_true(conntrack_worker_handover(ct, 0, 1, UINT32_MAX));
     /* As if the closer had read the owner before the handover. */
     ct_session(ct, session)->owner = 0;
     conntrack_close(ct, session);

@@ -183,7 +183,7 @@ struct packet_spec {
 static inline struct frame spec_frame(const struct packet_spec *s)
 {
     struct frame f = {.len = 0};
-    char src[32], dst[32], mac[MAC_TEXT_LEN];
+    char src[32], dst[32], mac[MAC_TEXT_LEN + 8];
     const char *ip = s->v6 ? "fd00::%x" : "10.0.0.%u";
 
     snprintf(mac, sizeof mac, "02:00:00:00:00:%02x", s->dst);

@@ -132,6 +132,44 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot);
 }
 
+static bool is_named_by(const struct snapshot *snapshot, const struct retired *retired)
+{
+    const void *object = retired->object;
+
+    switch (retired->kind) {
+    case RETIRED_PORT:
+        return true; /* the caller's, until it is published */
+    case RETIRED_BRIDGE:
+    case RETIRED_BRIDGE_VERSION:
+        return snapshot->bridges[((const struct bridge *)object)->index] == object;
+    case RETIRED_ATTACHMENT:
+        return snapshot_attachment(snapshot, ((const struct attachment *)object)->id) == object;
+    case RETIRED_DECAP_TABLE:
+        return snapshot->decap_table == object;
+    case RETIRED_ADDRESS_SET:
+        for (uint32_t i = 0; i < snapshot->sets.n; i++) {
+            if (snapshot->sets.sets[i] == object)
+                return true;
+        }
+        return false;
+    }
+    return true;
+}
+
+/* What the edit set and set again was never in force; a bridge's FDB goes with the version that is left. */
+static void discard_retired(struct snapshot *snapshot, const struct snapshot *current)
+{
+    for (uint32_t i = 0; i < snapshot->n_retired; i++) {
+        struct retired *retired = &snapshot->retired[i];
+
+        if (is_named_by(current, retired))
+            continue;
+        if (retired->kind == RETIRED_BRIDGE)
+            retired->kind = RETIRED_BRIDGE_VERSION;
+        retired_free(retired);
+    }
+}
+
 void snapshot_discard(struct snapshot *snapshot, const struct snapshot *current)
 {
     for (uint32_t i = 0; i < snapshot->n_attachments; i++) {
@@ -148,6 +186,7 @@ void snapshot_discard(struct snapshot *snapshot, const struct snapshot *current)
         if (i >= current->sets.n || snapshot->sets.sets[i] != current->sets.sets[i])
             addr_set_unref(snapshot->sets.sets[i]);
     }
+    discard_retired(snapshot, current);
     snapshot_free(snapshot);
 }
 

@@ -207,6 +207,8 @@ int eal_start(const struct smap *other_config, char **error)
     open_log();
     /* It writes a line for each bad descriptor of a guest, on the worker; those are counted instead. */
     rte_log_set_level_pattern("lib.vhost.data", 0);
+    /* A hundred lines for each connection of a guest; that it came and went is logged as its port's link. */
+    rte_log_set_level_pattern("lib.vhost.config", RTE_LOG_NOTICE);
     rc = init(&args);
     cpus_restore(); /* EAL binds the calling thread to its lcore; the control thread may run anywhere */
     if (rc < 0)

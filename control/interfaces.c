@@ -155,7 +155,7 @@ static void join(struct applied *applied, struct interface *interface)
     interface_refresh_status(applied, interface);
     if (interface_is_foreign(interface))
         interface->ifindex_seen = if_nametoindex(interface->settings->name);
-    VLOG_INFO("interface %s: up on bridge %s as port %" PRId64 " (%s)", interface->settings->name,
+    VLOG_INFO("interface %s: added to bridge %s as port %" PRId64 " (%s)", interface->settings->name,
               interface->bridge->name, interface->ofport, interface->settings->type);
 }
 
@@ -370,6 +370,8 @@ bool interface_refresh_status(struct applied *applied, struct interface *interfa
     relevant = status.mtu != interface->status.mtu || !mac_addr_equal(&status.mac, &interface->status.mac) ||
                (!interface->is_tunnel &&
                 atomic_load_explicit(&interface->port->n_rxq, memory_order_relaxed) != interface->n_rxq);
+    if (status.link_up != interface->status.link_up)
+        VLOG_INFO("interface %s: link %s", interface->settings->name, status.link_up ? "up" : "down");
     if (memcmp(&status, &interface->status, sizeof status) != 0) {
         interface->status = status;
         interface->status_dirty = true;

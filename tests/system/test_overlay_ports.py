@@ -176,7 +176,8 @@ def inject(mesh, kind, src=VTEPS["right"], dst=VTEPS["left"], vni=KEY, mark=b"<i
 def test_packets_of_no_tunnel_are_counted_by_name(mesh, kind):
     with mesh.pair(kind):
         raw = mesh.a.raw()
-        for reason, wrong in (("tunnel_unknown_vni", {"vni": KEY + 1}), ("tunnel_unknown_vtep", {"src": "172.31.0.77"})):
+        for reason, wrong in (("tunnel_unknown_vni", {"vni": KEY + 1}),
+                              ("tunnel_unknown_vtep", {"src": "172.31.0.77"})):
             before = drops(mesh.left, "uplink", reason)
             inject(mesh, kind, mark=b"<wrong>", **wrong)
             wait_drop(mesh.left, "uplink", reason, before)

@@ -82,8 +82,8 @@ class Bench:
         for load in self.loads:
             for switch in self.switches:
                 sample = self._sample(switch, load, number)
-                for _ in range(RETRIES if keep and not self._options.quick else 0):
-                    if sample.label in ("near", "far"):
+                for _ in range(RETRIES if keep else 0):
+                    if sample.label in ("near", "far") or time.monotonic() > self._deadline:
                         break
                     sample = self._sample(switch, load, number)
                 if keep:
@@ -122,7 +122,8 @@ def parse_options():
     parser.add_argument("--warmup", type=float, default=0.5, help="load before each sample")
     parser.add_argument("--flows", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10000])
     parser.add_argument("--rings", type=lambda text: text.split(","), default=["split", "packed"])
-    parser.add_argument("--minutes", type=float, default=6, help="no further rounds for near samples after this long")
+    parser.add_argument("--minutes", type=float, default=6,
+                        help="after this long no sample is taken again, nor further rounds for near ones")
     parser.add_argument("--ovs", action="store_true", help="Debian's OVS on DPDK takes part too")
     parser.add_argument("--keep-files", action="store_true", help="leave logs and databases in their folder")
     options = parser.parse_args()

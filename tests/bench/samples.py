@@ -4,7 +4,8 @@
 import statistics
 from dataclasses import dataclass, field
 
-LABELS = ("near", "far", "mixed", "disturbed")
+# Samples with these labels may be compared with each other, the first by preference; mixed and disturbed ones never.
+COMPARABLE = ("near", "far")
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ def pairs(samples, case, reference, label):
 
 
 def line(samples, case, reference):
-    """The line of CASE over the samples of one workload. Near pairs are quoted; without any, those of the next label.
-    Without a pair of like samples the rates of the commonest label are quoted, and no ratio."""
-    by_label = {label: pairs(samples, case, reference, label) for label in LABELS}
-    label = next((label for label in LABELS if by_label[label]), None)
+    """The line of CASE over the samples of one workload: near pairs, or far ones if there are none. Without either the
+    rates of the commonest label are quoted, and no ratio."""
+    by_label = {label: pairs(samples, case, reference, label) for label in COMPARABLE}
+    label = next((label for label in COMPARABLE if by_label[label]), None)
     if label is not None:
         chosen = by_label[label]
         quoted = [sample for sample, _ in chosen]

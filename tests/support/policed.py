@@ -121,26 +121,28 @@ def is_connected(one, timeout=PATIENCE):
 
 class Stream:
     """Numbered datagrams from one guest to another, one each INTERVAL, as long as the block lasts. Afterwards .lost is
-    how many did not arrive, .sent how many there were."""
+    how many did not arrive, .sent how many there were; .got holds the numbers of those
+    that did. The last ones have GRACE seconds to arrive."""
 
-    def __init__(self, source, destination, port, address=None, interval=0.002):
+    def __init__(self, source, destination, port, address=None, interval=0.002, grace=1):
         address = address or destination.v4
         self._to = destination.udp(port, address)
         self._to.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._from = source.udp(0, source.address_like(address))
         self._from.connect((address, port))
         self._interval = interval
+        self._grace = grace
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.sent = self.lost = 0
-        self._got = set()
+        self.got = set()
 
     def _run(self):
         while not self._stop.is_set():
             self._from.send(b"%d" % self.sent)
             self.sent += 1
             while waiting(self._to):
-                self._got.add(int(self._to.recv(64)))
+                self.got.add(int(self._to.recv(64)))
             time.sleep(self._interval)  # the pace of the traffic, not a wait for anything
 
     def wait_more(self, count=20):
@@ -156,11 +158,11 @@ class Stream:
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join(PATIENCE)
-        deadline = time.monotonic() + 1
-        while len(self._got) < self.sent and (left := deadline - time.monotonic()) > 0:
+        deadline = time.monotonic() + self._grace
+        while len(self.got) < self.sent and (left := deadline - time.monotonic()) > 0:
             if select.select([self._to], [], [], left)[0]:
-                self._got.add(int(self._to.recv(64)))
-        self.lost = self.sent - len(self._got)
+                self.got.add(int(self._to.recv(64)))
+        self.lost = self.sent - len(self.got)
         self._to.close()
         self._from.close()
 

@@ -43,6 +43,7 @@ static void port_free(struct logical_ports *ports, struct logical_port *port)
     free(port->group_rows);
     free(port->groups);
     free(port->error);
+    free(port->warning);
     free(port->name);
     free(port);
 }
@@ -209,16 +210,20 @@ bool logical_ports_update(struct logical_ports *ports, const struct port_row *ro
     return changed;
 }
 
-/* What is wrong with the port, worst first, or NULL. The caller frees it. */
+/* What is wrong with the port's own row, worst first, or NULL. The caller frees it. */
 static char *first_error(const struct logical_port *port)
 {
     if (port->n_groups != port->n_group_rows)
         return xstrdup("a security group of the port does not exist");
-    if (port->address_error != NULL)
-        return xstrdup(port->address_error);
+    return port->address_error != NULL ? xstrdup(port->address_error) : NULL;
+}
+
+/* What is wrong with the groups of the port, which is not its own fault and does not close it; NULL: nothing. */
+static const char *first_warning(const struct logical_port *port)
+{
     for (size_t i = 0; i < port->n_groups; i++) {
         if (port->groups[i]->error != NULL)
-            return xstrdup(port->groups[i]->error);
+            return port->groups[i]->error;
     }
     return NULL;
 }
@@ -263,8 +268,7 @@ static struct port_policy derive(struct logical_port *port, struct hmap *shared_
     }
     policy.ingress = policy_ref(ingress->policy);
     policy.egress = policy_ref(egress->policy);
-    for (size_t i = 0; i < port->n_groups; i++)
-        policy.stateful = policy.stateful || port->groups[i]->stateful;
+    policy.stateful = true;
     return policy;
 }
 
@@ -277,6 +281,7 @@ static void note_error(struct logical_port *port, bool is_broken)
     if (text_assign(&port->error, error) && is_broken)
         VLOG_WARN_RL(&bad_rows, "logical port %s is closed: %s", port->name, error);
     free(error);
+    text_assign(&port->warning, first_warning(port));
 }
 
 bool logical_ports_decide(struct logical_ports *ports, struct hmap *shared_policies, uint64_t pass)

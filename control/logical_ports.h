@@ -37,7 +37,8 @@ struct logical_port {
 
     struct port_policy policy; /* holds references */
     size_t n_rules;            /* in force, both directions */
-    char *error;               /* for Logical_Port.status: the first thing wrong; NULL: nothing */
+    char *error;               /* for Logical_Port.status: the first thing wrong with the row itself; NULL: nothing */
+    char *warning;             /* likewise: the first thing wrong with its groups, whose other rules are in force */
     uint64_t version;
     bool seen;           /* in this pass */
     bool is_new;         /* in this pass, or renamed */

@@ -15,6 +15,8 @@ static void compose(const struct logical_port *port, const char *interface, stru
     }
     if (port->error != NULL)
         smap_add(status, "error", port->error);
+    if (port->warning != NULL)
+        smap_add(status, "warning", port->warning);
 }
 
 void policies_write_status(struct policies *policies, struct ovsdb_idl *idl,

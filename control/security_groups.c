@@ -61,7 +61,6 @@ void security_groups_update(struct hmap *groups, const struct group_row *rows, s
             hmap_insert(groups, &group->node, uuid_hash(&rows[i].id));
         }
         group->seen = true;
-        group->stateful = rows[i].stateful;
         text_assign(&group->name, rows[i].name);
     }
 }
@@ -110,6 +109,8 @@ static void bind_rules(struct security_group *group, const struct group_row *row
         if (rule->error == NULL)
             list[n++] = rule;
     }
+    if (group->error == NULL && !row->stateful)
+        group->error = xasprintf("group %s: stateful=false is not supported: replies pass as well", row->name);
     if (n > 1)
         qsort(list, n, sizeof *list, rule_compare);
 

@@ -18,7 +18,6 @@ struct security_group {
     struct hmap_node node; /* by row */
     struct uuid row;
     char *name;
-    bool stateful;
     struct security_rule **rules; /* in force, by id */
     size_t n_rules;
     uint64_t rules_changed; /* pass in which the rules in force last changed */

@@ -19,6 +19,7 @@ static void good_rows_have_no_error(void **state)
     add_web();
     apply();
     assert_null(error_of(0));
+    assert_null(warning_of(0));
     assert_good_rule_is_in_force();
 }
 
@@ -32,7 +33,8 @@ static void rule_with_ports_backwards_is_skipped(void **state)
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 95), 0);
-    assert_non_null(strstr(error_of(0), "rule web/backwards: "));
+    assert_non_null(strstr(warning_of(0), "rule web/backwards: "));
+    assert_null(error_of(0)); /* the port itself is in force */
 }
 
 static void rule_with_unknown_protocol_is_skipped(void **state)
@@ -42,7 +44,7 @@ static void rule_with_unknown_protocol_is_skipped(void **state)
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 81), 0);
-    assert_non_null(strstr(error_of(0), "rule web/odd: "));
+    assert_non_null(strstr(warning_of(0), "rule web/odd: "));
 }
 
 static void rule_with_two_remotes_is_skipped(void **state)
@@ -55,7 +57,7 @@ static void rule_with_two_remotes_is_skipped(void **state)
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.0.0.1", 81), 0);
-    assert_string_equal(error_of(0),
+    assert_string_equal(warning_of(0),
                         "rule web/two: only one of remote_cidr, remote_group and remote_addresses may be set");
 }
 
@@ -66,7 +68,7 @@ static void rule_with_missing_remote_group_is_not_any(void **state)
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.0.0.1", 81), 0);
-    assert_string_equal(error_of(0), "rule web/gone: remote_group names a group that does not exist");
+    assert_string_equal(warning_of(0), "rule web/gone: remote_group names a group that does not exist");
 }
 
 static void rule_with_missing_address_group_is_not_any(void **state)
@@ -80,7 +82,7 @@ static void rule_with_missing_address_group_is_not_any(void **state)
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.0.0.1", 81), 0);
-    assert_string_equal(error_of(0), "rule web/gone: remote_addresses names an address group that does not exist");
+    assert_string_equal(warning_of(0), "rule web/gone: remote_addresses names an address group that does not exist");
 }
 
 static void rule_put_right_is_in_force(void **state)
@@ -93,7 +95,7 @@ static void rule_put_right_is_in_force(void **state)
 
     world.rows.rules[1].columns.port_min = 90;
     assert_true(apply());
-    assert_null(error_of(0));
+    assert_null(warning_of(0));
     assert_true(version_of("vm1") != before);
     assert_true(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 90) > 0);
 }
@@ -105,7 +107,7 @@ static void rule_turned_bad_is_out_of_force(void **state)
     world.rows.rules[0].columns.port_min = 70000;
     assert_true(apply());
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 80), 0);
-    assert_non_null(error_of(0));
+    assert_non_null(warning_of(0));
 }
 
 static void group_whose_row_is_gone_loses_its_rules(void **state)
@@ -169,7 +171,8 @@ static void address_group_with_bad_address_keeps_the_others(void **state)
     rule->remote_addresses = row_id(TABLE_ADDRESSES, add_address_group("offices", "192.0.2.0/24, 192.0.2.0/33"));
     apply();
     assert_true(allowed_by("vm1", RULE_INGRESS, "192.0.2.1", 81) > 0);
-    assert_string_equal(error_of(0), "rule web/offices: address group offices: address '192.0.2.0/33' does not parse");
+    assert_string_equal(warning_of(0),
+                        "rule web/offices: address group offices: address '192.0.2.0/33' does not parse");
 }
 
 static void other_ports_do_not_notice_a_bad_row(void **state)
@@ -183,6 +186,7 @@ static void other_ports_do_not_notice_a_bad_row(void **state)
     add_rule(0, "odd", "ingress", 0)->columns.protocol = "carrier-pigeon";
     apply();
     assert_null(error_of(1));
+    assert_null(warning_of(1));
     assert_int_equal(version_of("vm2"), before);
 }
 

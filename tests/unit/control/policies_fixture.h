@@ -215,6 +215,11 @@ static inline int64_t allowed_by(const char *port, enum rule_direction direction
     return rule;
 }
 
+static inline const char *warning_of(size_t port)
+{
+    return policies_port(world.policies, &world.rows.ports[port].id)->warning;
+}
+
 static inline const char *error_of(size_t port)
 {
     return policies_port(world.policies, &world.rows.ports[port].id)->error;

@@ -120,6 +120,7 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
         action->flags |= packet->protocol == IPPROTO_TCP ? FLOW_TCP : 0;
         action->flags |= resolution->direction == CT_REPLY ? FLOW_REPLY : 0;
     }
+    action->flags |= resolution->brief ? FLOW_BRIEF : 0;
     destination = single ? snapshot_attachment(worker->snapshot, first->attachment) : NULL;
     if (destination != NULL && first->underlay == 0 && takes_ordinary_frames(destination)) {
         action->flags |= change_flag(first->change);
@@ -128,7 +129,7 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
         return true;
     }
 
-    action->flags |= FLOW_LIST | (resolution->flood ? FLOW_FLOOD : 0) | (resolution->brief ? FLOW_BRIEF : 0);
+    action->flags |= FLOW_LIST | (resolution->flood ? FLOW_FLOOD : 0);
     action->action = single ? remembered_tunnel(worker, first) : 0;
     if (action->action == 0) {
         action->action = compile_list(worker, resolution);

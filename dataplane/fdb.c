@@ -260,10 +260,11 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint16_t vlan, const struct mac_addr
     index = find(fdb, key);
     if (index != 0) {
         entry = entry_at(fdb, index);
-        if (atomic_load(&entry->attachment) != attachment && now - entry->moved >= FDB_MOVE_INTERVAL) {
+        if (atomic_load(&entry->attachment) != attachment)
+            learned = now - entry->moved >= FDB_MOVE_INTERVAL ? FDB_MOVED : FDB_HELD;
+        if (learned == FDB_MOVED) {
             entry_write(entry, key, attachment, now);
             entry->moved = now;
-            learned = FDB_MOVED;
         }
     } else {
         index = entry_take(fdb, attachment, now);

@@ -29,6 +29,7 @@ enum fdb_learned {
     FDB_KNOWN, /* nothing new */
     FDB_NEW,   /* entry added: flows that flood to it can do better now */
     FDB_MOVED, /* entry leads elsewhere now: flows to it must be looked at again */
+    FDB_HELD,  /* entry leads elsewhere, and moved there less than a second ago: nothing learned */
     FDB_FULL,  /* no room (the port's share is used up and nothing of its own could be pushed out) */
 };
 /* Worker. Records that 'mac' was heard from 'attachment'. When the table is full, the oldest entry of the attachment

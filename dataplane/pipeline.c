@@ -189,6 +189,8 @@ static enum drop_reason resolve(struct pipeline *pipeline, const struct snapshot
     learned = fdb_learn(bridge->fdb, id, &packet->src_mac, source->id, pipeline->now);
     if (learned == FDB_MOVED)
         pipeline->moved = true;
+    /* Learned when it may move again. */
+    resolution->brief = learned == FDB_HELD;
 
     if (!mac_addr_is_multicast(&packet->dst_mac)) {
         destination = pipeline_find_destination(snapshot, source->bridge, id, &packet->dst_mac);

@@ -74,6 +74,10 @@ static bool scopes_are_valid(const struct worker *worker, const struct flow_entr
         is_newer(snapshot->bridges[source->bridge]->changed, then) || !vlan_ingress(&source->vlan, key->vlan, &id))
         return false;
 
+    /* Packets of a flow do not teach the FDB: when it has forgotten the sender or heard it elsewhere, this one will. */
+    memcpy(mac.bytes, key->src_mac, sizeof mac.bytes);
+    if (fdb_lookup(snapshot->bridges[source->bridge]->fdb, id, &mac) != source->id)
+        return false;
     memcpy(mac.bytes, key->dst_mac, sizeof mac.bytes);
     if (entry->flags & FLOW_LIST) {
         for (uint32_t i = entry->action; i != 0; i = worker->outputs.outputs[i].next) {

@@ -37,7 +37,7 @@ static void mac_moves_at_most_once_a_second(void **state)
 
     fdb_learn(fdb, 0, &mac, 1, 100);
     assert_int_equal(fdb_learn(fdb, 0, &mac, 2, 100), FDB_MOVED);
-    assert_int_equal(fdb_learn(fdb, 0, &mac, 1, 100), FDB_KNOWN);
+    assert_int_equal(fdb_learn(fdb, 0, &mac, 1, 100), FDB_HELD);
     assert_int_equal(fdb_lookup(fdb, 0, &mac), 2);
     assert_int_equal(fdb_learn(fdb, 0, &mac, 1, 101), FDB_MOVED);
     assert_int_equal(fdb_lookup(fdb, 0, &mac), 1);

@@ -247,14 +247,6 @@ bool admission_unicast(struct pipeline *pipeline, const struct snapshot *snapsho
     return resolution->drop == DROP_NONE;
 }
 
-static bool has_session(struct pipeline *pipeline, const struct packet *packet, uint32_t zone)
-{
-    struct ct_tuple tuple;
-    struct ct_match match;
-
-    return ct_tuple_from_packet(packet, zone, &tuple) && conntrack_find(pipeline->conntrack, &tuple, &match);
-}
-
 bool admission_flood_source(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
                             const struct attachment *source, uint32_t zone, struct resolution *resolution)
 {
@@ -262,15 +254,32 @@ bool admission_flood_source(struct pipeline *pipeline, const struct snapshot *sn
         resolution->drop = admit_stateless(snapshot, packet, source, NULL);
         return resolution->drop == DROP_NONE;
     }
-    if (is_stateful(source) || has_session(pipeline, packet, zone))
+    if (is_stateful(source))
         resolution->drop = admit(pipeline, snapshot, packet, source, NULL, zone, resolution);
     return resolution->drop == DROP_NONE;
+}
+
+/* A packet of a session whose other end is known to be elsewhere. */
+static bool belongs_elsewhere(struct pipeline *pipeline, const struct packet *packet,
+                              const struct attachment *destination, uint32_t zone, enum ct_direction *direction)
+{
+    struct ct_tuple tuple;
+    struct ct_match match;
+    uint32_t session_source, session_destination, end;
+
+    if (!ct_tuple_from_packet(packet, zone, &tuple) || !conntrack_find(pipeline->conntrack, &tuple, &match))
+        return false;
+    *direction = match.direction;
+    conntrack_ends(pipeline->conntrack, match.session, &session_source, &session_destination);
+    end = match.direction == CT_REPLY ? session_source : session_destination;
+    return end != 0 && end != destination->id;
 }
 
 bool admission_flood_receiver(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
                               const struct attachment *source, const struct attachment *destination, uint32_t zone,
                               struct resolution *resolution)
 {
+    enum ct_direction direction = CT_ORIGINAL;
     struct rule_query query;
 
     if (resolution->reply_to != 0)
@@ -279,8 +288,13 @@ bool admission_flood_receiver(struct pipeline *pipeline, const struct snapshot *
         return true;
     if (packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6)
         return false;
-    if (!mac_addr_is_multicast(&packet->dst_mac) && resolution->session == 0)
-        return admit(pipeline, snapshot, packet, source, destination, zone, resolution) == DROP_NONE;
+    if (!mac_addr_is_multicast(&packet->dst_mac) && resolution->session == 0) {
+        if (!belongs_elsewhere(pipeline, packet, destination, zone, &direction))
+            return admit(pipeline, snapshot, packet, source, destination, zone, resolution) == DROP_NONE;
+        /* A copy for a bystander must not make him an end of the session. */
+        if (direction == CT_REPLY)
+            return false;
+    }
     query = rule_query_from_packet(packet, RULE_INGRESS);
     return policy_match(destination->policy.ingress, &snapshot->sets, &query) != 0;
 }

@@ -160,6 +160,9 @@ static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uin
             entry->flags |= FLOW_TRACK;
             break;
         case CT_INVALID:
+            /* The session speaks for one receiver of a flood; the others may still have it. */
+            if (entry->flags & FLOW_FLOOD)
+                return false;
             *drop = DROP_CT_INVALID;
             break;
         case CT_GONE:

@@ -19,6 +19,7 @@
 #define DESCRIPTORS_DEFAULT 2048
 #define DESCRIPTORS_MAX     4096
 #define XSTATS_MAX          64
+#define FOREIGN_BURSTS_MAX  1024 /* more than the driver's ring holds */
 #define RSS_TYPES           (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
 
 /* What the options ask for; a change of any needs the device stopped. */
@@ -178,6 +179,23 @@ static void choose_xstats(struct ethdev *ethdev)
     free(names);
 }
 
+/* The driver's sockets receive from every device of the host until they are bound to theirs, so that a switch would take
+ * frames of its other ports for frames of this one. */
+static void discard_foreign(const struct ethdev *ethdev, struct port *port)
+{
+    struct rte_mbuf *packets[PORT_BURST];
+    uint16_t n_rxq = atomic_load_explicit(&port->n_rxq, memory_order_relaxed);
+
+    for (uint16_t q = 0; q < n_rxq; q++) {
+        uint16_t n = PORT_BURST;
+
+        for (unsigned int bursts = 0; n == PORT_BURST && bursts < FOREIGN_BURSTS_MAX; bursts++) {
+            n = rte_eth_rx_burst(ethdev->device, q, packets, PORT_BURST);
+            rte_pktmbuf_free_bulk(packets, n);
+        }
+    }
+}
+
 static int start(struct ethdev *ethdev, struct port *port, const struct port_config *config, char **error)
 {
     uint16_t mtu = PORT_MTU_DEFAULT;
@@ -200,6 +218,8 @@ static int start(struct ethdev *ethdev, struct port *port, const struct port_con
     rte_eth_promiscuous_enable(ethdev->device);
     rte_eth_allmulticast_enable(ethdev->device);
     choose_xstats(ethdev);
+    if (strcmp(ethdev->info.driver_name, "net_af_packet") == 0)
+        discard_foreign(ethdev, port);
     return 0;
 }
 

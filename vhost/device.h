@@ -58,6 +58,7 @@ struct vhost_rxq {
     uint32_t quieted;     /* the link change for which guest kicks were turned off */
     uint32_t empty_polls; /* in a row */
     uint32_t silence;     /* enum vhost_silence */
+    uint16_t taken;       /* ring index that the frames received so far account for */
 } __attribute__((aligned(64)));
 
 struct vhost_txq {

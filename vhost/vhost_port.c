@@ -34,10 +34,17 @@ static void quiet_guest(uint64_t link, uint16_t pair)
  * then, and count it once. */
 #define SILENT_POLLS 128
 
+static void count_lost(struct port *port, struct vhost_device *device, uint32_t n)
+{
+    struct rte_mbuf *packet = rte_pktmbuf_alloc(device->pool);
+
+    atomic_fetch_add_explicit(packet != NULL ? &port->rx_bad_descriptor : &port->rx_no_buffer, n, memory_order_relaxed);
+    rte_pktmbuf_free(packet);
+}
+
 static void examine_silent_ring(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq)
 {
     uint32_t *silence = &device->rxqs[rxq].silence;
-    struct rte_mbuf *packet;
 
     if (link & VHOST_LINK_PACKED || *silence == VHOST_SILENCE_COUNTED ||
         rte_vhost_avail_entries(vhost_link_device(link), (uint16_t)(2 * rxq + 1)) == 0)
@@ -45,9 +52,28 @@ static void examine_silent_ring(struct port *port, struct vhost_device *device, 
     /* An entry may have come this very moment: only the second time in a row is sure. */
     if (++*silence != VHOST_SILENCE_COUNTED)
         return;
-    packet = rte_pktmbuf_alloc(device->pool);
-    atomic_fetch_add_explicit(packet != NULL ? &port->rx_bad_descriptor : &port->rx_no_buffer, 1, memory_order_relaxed);
-    rte_pktmbuf_free(packet);
+    count_lost(port, device, 1);
+}
+
+/* Where rte_vhost stands in a ring; false for a packed one, whose entries cannot be counted from outside. */
+static bool ring_index(uint64_t link, uint16_t rxq, uint16_t *index)
+{
+    uint16_t used;
+
+    return !(link & VHOST_LINK_PACKED) &&
+           rte_vhost_get_vring_base(vhost_link_device(link), (uint16_t)(2 * rxq + 1), index, &used) == 0;
+}
+
+/* Entries too short for a frame are taken by rte_vhost without a word: they are what it has taken beyond the frames. */
+static void count_swallowed(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq)
+{
+    struct vhost_rxq *queue = &device->rxqs[rxq];
+    uint16_t index;
+
+    if (!ring_index(link, rxq, &index) || index == queue->taken)
+        return;
+    count_lost(port, device, (uint16_t)(index - queue->taken));
+    queue->taken = index;
 }
 
 static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
@@ -63,13 +89,16 @@ static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf 
         quiet_guest(link, rxq);
         queue->quieted = vhost_link_change(link);
         queue->silence = VHOST_SILENCE_NONE;
+        ring_index(link, rxq, &queue->taken);
     }
     received = rte_vhost_dequeue_burst(vhost_link_device(link), (uint16_t)(2 * rxq + 1), device->pool, packets, n);
     if (received != 0) {
         queue->empty_polls = 0;
         queue->silence = VHOST_SILENCE_NONE;
+        queue->taken = (uint16_t)(queue->taken + received);
     } else if (unlikely(++queue->empty_polls == SILENT_POLLS)) {
         queue->empty_polls = 0;
+        count_swallowed(port, device, link, rxq);
         examine_silent_ring(port, device, link, rxq);
     }
     return received;

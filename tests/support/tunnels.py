@@ -6,9 +6,10 @@ import time
 from contextlib import contextmanager
 
 from endpoints import RawSocket
-from lab import process
+from lab import netns, process, underlay
 from lab.process import Process, wait_until
 
+VTEPS = {"left": "172.31.0.1", "right": "172.31.0.2", "third": "172.31.0.3"}
 UDP_PORTS = {"vxlan": 4789, "geneve": 6081}
 KINDS = list(UDP_PORTS)
 
@@ -85,6 +86,31 @@ class Wire:
             if outer.dport == (port or UDP_PORTS[kind]):
                 return outer
         raise AssertionError(f"no {kind} packet on the wire in {timeout} s")
+
+
+class Segment:
+    """Hosts left, right and third, each with br-phy and br-int, whose uplinks end on a kernel bridge, lan0, in the
+    namespace "lan"; there their ports are called like the hosts."""
+
+    def __init__(self, lab):
+        self.dir = lab.dir
+        self.lan = lab.namespace("lan")
+        self.lan.ip("link add lan0 type bridge")
+        self.lan.ip("link set lan0 up")
+        self.left, self.right, self.third = self.hosts = [lab.host(name, cpu_mask="0x2").start() for name in VTEPS]
+        for host, (name, vtep) in zip(self.hosts, VTEPS.items()):
+            self.plug(host.namespace, underlay.DEVICE, name)
+            underlay.attach(host, f"{vtep}/24")
+            host.add_bridge("br-int")
+
+    def plug(self, space, device, name):
+        """Join a new device of a namespace to the segment, by a port of that name."""
+        netns.veth(space, device, self.lan, name, underlay.MTU)
+        self.lan.ip(f"link set {name} master lan0")
+
+    def wire(self, name):
+        """What a host sends."""
+        return Wire(self.lan, name)
 
 
 def encapsulated(kind, src_mac, dst_mac, src, dst, vni, inner, port=None):

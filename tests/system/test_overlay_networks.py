@@ -17,12 +17,10 @@ import json
 import pytest
 
 from endpoints import Pinger, Station, drops, wait_drop
-from lab import netns, underlay
 from lab.host import SLUICE_VSCTL
 from lab.process import wait_until
-from tunnels import KINDS, Wire, encapsulated, mac_bytes, tunnels
+from tunnels import KINDS, VTEPS, Segment, encapsulated, mac_bytes, tunnels
 
-VTEPS = {"left": "172.31.0.1", "right": "172.31.0.2", "third": "172.31.0.3"}
 BROADCAST = bytes(6 * [0xff])
 MANY = 200
 
@@ -32,23 +30,14 @@ def frame(mark, tag=None):
     return (BROADCAST + b"\x02\xbb\0\0\0\x01" + vlan + b"\x88\xb5" + mark).ljust(60, b"\0")
 
 
-class Cloud:
-    """Three hosts on one underlay segment; stations are made when a test asks for them."""
+class Cloud(Segment):
+    """Stations are made when a test asks for them."""
 
     def __init__(self, lab):
+        super().__init__(lab)
         self._lab = lab
         self._stations = {}
         self._raw = {}
-        self.dir = lab.dir
-        self.lan = lab.namespace("lan")
-        self.lan.ip("link add lan0 type bridge")
-        self.lan.ip("link set lan0 up")
-        self.left, self.right, self.third = self.hosts = [lab.host(name, cpu_mask="0x2").start() for name in VTEPS]
-        for host, (name, vtep) in zip(self.hosts, VTEPS.items()):
-            netns.veth(host.namespace, underlay.DEVICE, self.lan, name, underlay.MTU)
-            self.lan.ip(f"link set {name} master lan0")
-            underlay.attach(host, f"{vtep}/24")
-            host.add_bridge("br-int")
 
     def station(self, side, tag):
         """The station of VLAN TAG on side "a", "b" or "c"."""
@@ -71,10 +60,6 @@ class Cloud:
         for host in hosts or self.hosts:
             host.sluice_vsctl("network-add", name, f"vni={vni}", f"encap={encap}", "bridge=br-int", f"tag={tag}",
                               f"vteps={json.dumps(list(vteps))}", *columns)
-
-    def wire(self, name):
-        """What a host sends."""
-        return Wire(self.lan, name)
 
 
 @pytest.fixture(scope="module")

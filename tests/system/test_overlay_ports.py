@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tunnel ports between hosts, and what their packets look like on the wire.
 
-       a      d           b     e             c
-       |      |           |     |             |
-    br-int  br-two     br-int  br-two      br-int
-     left                right               third       each with br-phy: 172.31.0.1, .2, .3
-       | uplink            | uplink            | uplink
-      left               right               third       ports of a kernel bridge in namespace "lan"
-       '--------- lan0 ----'-------------------'
-                  |     |
-              router1  router2                           172.31.0.251 and .252, 172.31.9.251 and .252
+       a               b              c                10.0.0.1, .2, .3
+       |               |              |
+    br-int          br-int         br-int
+     left            right          third              each with br-phy: 172.31.0.1, .2, .3
+       | uplink        | uplink       | uplink
+      left           right          third              ports of a kernel bridge in namespace "lan"
+       '------- lan0 --'--------------'
+                |    |
+          router1    router2                           172.31.0.251 and .252, 172.31.9.251 and .252
 """
 import struct
 
@@ -18,47 +18,30 @@ import pytest
 from endpoints import Pinger, Station, drops, wait_drop
 from lab import netns, underlay
 from lab.process import wait_until
-from tunnels import KINDS, Wire, add_tunnel, encapsulated, mac_bytes, set_options, transfer, tunnels
+from tunnels import KINDS, VTEPS, Segment, Wire, add_tunnel, encapsulated, mac_bytes, set_options, transfer, tunnels
 
-VTEPS = {"left": "172.31.0.1", "right": "172.31.0.2", "third": "172.31.0.3"}
 INNER = {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.3"}
 BROADCAST = bytes(6 * [0xff])
 KEY = 100
 
 
-class Mesh:
-    """Three hosts on one underlay segment, a station on each."""
+class Mesh(Segment):
+    """With a station on each host and two routers."""
 
     def __init__(self, lab):
-        self.dir = lab.dir
-        self.lan = lab.namespace("lan")
-        self.lan.ip("link add lan0 type bridge")
-        self.lan.ip("link set lan0 up")
-        self.left, self.right, self.third = self.hosts = [lab.host(name, cpu_mask="0x2").start() for name in VTEPS]
-        for host, (name, vtep) in zip(self.hosts, VTEPS.items()):
-            self._plug(host.namespace, underlay.DEVICE, name, underlay.MTU)
-            underlay.attach(host, f"{vtep}/24")
-            host.add_bridge("br-int")
+        super().__init__(lab)
         self.a, self.b, self.c = (Station(lab, host, "br-int", name, f"{address}/24", mtu=2000)
                                   for host, (name, address) in zip(self.hosts, INNER.items()))
         self.routers = [self._router(lab, n) for n in (1, 2)]
 
-    def _plug(self, space, device, name, mtu):
-        netns.veth(space, device, self.lan, name, mtu)
-        self.lan.ip(f"link set {name} master lan0")
-
     def _router(self, lab, n):
         space = lab.namespace(f"router{n}")
-        self._plug(space, "eth0", f"router{n}", underlay.MTU)
+        self.plug(space, "eth0", f"router{n}")
         space.ip(f"addr add 172.31.0.25{n}/24 dev eth0")
         space.ip(f"addr add 172.31.9.25{n}/24 dev eth0")
         for name, value in (("ip_forward", 1), ("conf.all.send_redirects", 0), ("conf.eth0.send_redirects", 0)):
             space.run(["sysctl", "-qw", f"net.ipv4.{name}={value}"])
         return space
-
-    def wire(self, name):
-        """What a host sends."""
-        return Wire(self.lan, name)
 
     def pair(self, kind, left=None, right=None, **both):
         """A tunnel between left and right for the time of the block."""
@@ -467,3 +450,92 @@ def test_endpoint_s_vlan_changes_live(mesh, second_wire):
             pinger.wait_more()
 
 
+
+
+# What is reported, and what moves -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tunnel_port_reports_its_way_and_its_packets(mesh, kind):
+    with mesh.pair(kind):
+        mesh.a.wait_ping(INNER["b"])
+        mesh.a.ping(INNER["b"])
+        status = mesh.left.vsctl("get", "Interface", "t-right", "status")
+        assert "tunnel_egress_iface=br-phy" in status and "tunnel_egress_iface_carrier=up" in status
+        assert mesh.left.get("Interface", "t-right", "link_state") == "up"
+        wait_until(lambda: int(mesh.left.get("Interface", "t-right", "statistics:tx_packets")) >= 4, 10,
+                   "count of what the tunnel has sent")
+        wait_until(lambda: int(mesh.left.get("Interface", "t-right", "statistics:rx_packets")) >= 4, 10,
+                   "count of what the tunnel has received")
+
+
+def test_guest_that_moves_to_another_host_is_followed(mesh):
+    ports = [(host, "br-int", f"m-{name}", "vxlan", vtep, (), {"key": KEY})
+             for host in mesh.hosts for name, vtep in VTEPS.items() if vtep != VTEPS[host.dir.name]]
+    guest = mac_bytes("02:bb:00:00:00:77")
+    b, c = mesh.b.raw(), mesh.c.raw()
+    a = mesh.a.raw()
+    with tunnels(*ports):
+        mesh.a.wait_ping(INNER["b"])
+        mesh.a.wait_ping(INNER["c"])
+        for n, (here, there) in enumerate(((b, c), (c, b), (b, c))):
+            def followed():
+                # An address that has just moved is held where it is for a second.
+                here.send((BROADCAST + guest + b"\x88\xb5here").ljust(60, b"\0"))
+                a.send(udp_frame(5, b"<to guest %d>" % n, guest))
+                return here.wait_for(b"<to guest %d>" % n, 0.2)
+
+            wait_until(followed, 10, "frames to the guest where it is now")
+            there.waiting()
+            a.send(udp_frame(5, b"<again %d>" % n, guest))
+            assert here.wait_for(b"<again %d>" % n)
+            assert there.waiting(b"<again") == []
+
+
+def test_uplink_taken_away_and_given_back(mesh):
+    with mesh.pair("vxlan"):
+        mesh.a.wait_ping(INNER["b"])
+        mesh.left.vsctl("del-port", "br-phy", "uplink")
+        before = drops(mesh.left, "v-a", "tunnel_no_underlay")
+        assert mesh.a.ping(INNER["b"], 1) == 0
+        assert drops(mesh.left, "v-a", "tunnel_no_underlay") > before
+        mesh.left.vsctl("add-port", "br-phy", "uplink")
+        mesh.a.wait_ping(INNER["b"])
+
+
+def test_underlay_bridge_taken_away_and_given_back(mesh):
+    with mesh.pair("geneve"):
+        mesh.a.wait_ping(INNER["b"])
+        mesh.left.vsctl("del-br", "br-phy")
+        assert mesh.a.ping(INNER["b"], 1) == 0
+        underlay.attach(mesh.left, "172.31.0.1/24")
+        mesh.a.wait_ping(INNER["b"], 40)
+
+
+def test_second_uplink_takes_over(mesh):
+    mesh.plug(mesh.left.namespace, "spare", "left2")
+    mesh.lan.ip("link set left2 down")
+    mesh.left.vsctl("add-port", "br-phy", "spare")
+    try:
+        with mesh.pair("vxlan"), Pinger(mesh.a, INNER["b"]) as pinger:
+            for down, up in (("left", "left2"), ("left2", "left")):
+                mesh.lan.ip(f"link set {down} down")
+                mesh.lan.ip(f"link set {up} up")
+                pinger.wait_more(timeout=30)
+    finally:
+        mesh.lan.ip("link set left up")
+        mesh.left.vsctl("del-port", "br-phy", "spare")
+        mesh.lan.ip("link del left2")
+
+
+@pytest.mark.parametrize("remote", ["172.31.0.1", "127.0.0.1", "255.255.255.255", "10.0.0.250"])
+def test_remote_that_makes_no_sense_harms_nobody(mesh, remote):
+    mesh.left.give_address("br-int", "10.0.0.251/24")
+    try:
+        with mesh.pair("vxlan"):
+            add_tunnel(mesh.left, "br-int", "t-odd", "vxlan", remote, key=KEY)
+            mesh.a.wait_ping(INNER["b"])
+            assert mesh.a.ping(INNER["b"]) == 3
+            mesh.left.vsctl("del-port", "t-odd")
+    finally:
+        mesh.left.namespace.ip("addr del 10.0.0.251/24 dev br-int")

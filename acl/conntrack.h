@@ -104,7 +104,8 @@ void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct 
 struct ct_tuple conntrack_original(const struct conntrack *ct, uint32_t session);
 
 /* The attachments that the session's original direction comes from and goes to (0: not known yet). Get: any thread.
- * Set, with the verdict that was made for them: worker; ignored like the verdict when that is older than what is there. */
+ * Set, with the verdict that was made for them: worker; ignored like the verdict when that is older than the one
+ * there. */
 void conntrack_ends(const struct conntrack *ct, uint32_t session, uint32_t *source, uint32_t *destination);
 void conntrack_set_ends(struct conntrack *ct, uint32_t session, uint32_t source, uint32_t destination,
                         const struct session_verdict *verdict);

@@ -351,8 +351,8 @@ int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
         else
             leave[n_leave++] = i;
     }
-    /* Those that leave lose their queues first, and only then do others get them: a queue has one reader. Then they lose
-     * their thread, then their sessions' timers. */
+    /* Those that leave lose their queues first, and only then do others get them: a queue has one reader. Then they
+     * lose their thread, then their sessions' timers. */
     if ((n_leave > 0 && replan(keep, n_keep, false) != 0) || replan(keep, n_keep, true) != 0) {
         err_set(error, "out of memory for the queue plan");
         return -ENOMEM;

@@ -5,6 +5,7 @@ file takes the fixtures host, all_guests and cloud by importing them."""
 import pytest
 
 from endpoints import drops, wait_drop
+from lab.host import SLUICE_VSCTL
 from lab.process import wait_until
 from policed import Connection, Guest, all_drops, change, is_connected, waiting
 
@@ -37,6 +38,11 @@ class Cloud:
             self.change(*(f"group-del {group}" for group in groups),
                         *(f"address-group-del {group}" for group in addresses))
         self.host.appctl("dpctl/flush-conntrack")
+
+    @property
+    def vsctl(self):
+        """The program sluice-vsctl."""
+        return SLUICE_VSCTL
 
     def policy_drops(self, guest):
         """How many packets of a guest each direction's rules have refused."""

@@ -63,7 +63,7 @@ class Bench:
             switch.start()
             if switch.name != self.reference:
                 switch.rest()
-        if self._options.warmup_round:
+        if not self._options.quick:
             say("a round to warm up")
             self._round(0, keep=False)
         number = 0
@@ -117,19 +117,20 @@ def say(text):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two short rounds on split rings: under a minute")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="at least; more while near samples are missing")
     parser.add_argument("--seconds", type=float, default=1.5, help="length of a sample")
     parser.add_argument("--warmup", type=float, default=0.5, help="load before each sample")
-    parser.add_argument("--flows", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10000])
-    parser.add_argument("--rings", type=lambda text: text.split(","), default=["split", "packed"])
+    parser.add_argument("--flows", type=lambda text: [int(word) for word in text.split(",")], default=[1, 10000],
+                        help="numbers of flows each way (default: 1,10000)")
+    parser.add_argument("--rings", type=lambda text: text.split(","), default=["split", "packed"],
+                        help="layouts of the guests' rings (default: split,packed)")
     parser.add_argument("--minutes", type=float, default=6,
                         help="after this long no sample is taken again, nor further rounds for near ones")
     parser.add_argument("--ovs", action="store_true", help="Debian's OVS on DPDK takes part too")
     parser.add_argument("--keep-files", action="store_true", help="leave logs and databases in their folder")
+    if parser.parse_args().quick:
+        parser.set_defaults(rounds=2, seconds=0.5, warmup=0.2, rings=["split"], minutes=0)
     options = parser.parse_args()
-    options.warmup_round = not options.quick
-    if options.quick:
-        options.rounds, options.seconds, options.warmup, options.rings, options.minutes = 2, 0.5, 0.2, ["split"], 0
     if not set(options.rings) <= set(generator.RINGS):
         parser.error("--rings takes split and packed")
     return options

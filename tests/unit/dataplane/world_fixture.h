@@ -18,7 +18,7 @@
 #include "dataplane/fdb.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/snapshot_private.h"
-#include "tests/unit/acl/frame.h"
+#include "tests/unit/dataplane/packet_spec.h"
 
 /* A switch without threads: one snapshot, made by the public setters, and one pipeline that packets are put to.
  *
@@ -166,56 +166,6 @@ static inline void world_police(struct world *w, uint32_t id, int16_t protocol, 
     struct rule rule = world_rule(id, protocol, port);
 
     world_attach(w, id, (struct attachment){.has_policy = true, .policy = world_policy(&rule, protocol != 0)});
-}
-
-struct packet_spec {
-    unsigned int src, dst; /* guests; dst 0xff: broadcast */
-    const char *dst_mac;   /* instead of the guest's */
-    uint8_t protocol;
-    bool v6;
-    uint16_t src_port, dst_port; /* ICMP: type, identifier */
-    uint8_t tcp_flags;
-    uint16_t tci; /* with 'tagged' */
-    bool tagged;
-    uint16_t payload;
-};
-
-static inline struct frame spec_frame(const struct packet_spec *s)
-{
-    struct frame f = {.len = 0};
-    char src[32], dst[32], mac[MAC_TEXT_LEN + 8];
-    const char *ip = s->v6 ? "fd00::%x" : "10.0.0.%u";
-
-    snprintf(mac, sizeof mac, "02:00:00:00:00:%02x", s->dst);
-    frame_put_mac(&f, s->dst_mac ? s->dst_mac : s->dst == 0xff ? "ff:ff:ff:ff:ff:ff" : mac);
-    snprintf(mac, sizeof mac, "02:00:00:00:00:%02x", s->src);
-    frame_put_mac(&f, mac);
-    if (s->tagged) {
-        frame_put16(&f, 0x8100);
-        frame_put16(&f, s->tci);
-    }
-    snprintf(src, sizeof src, s->v6 ? "fd00::%x" : "10.0.0.%u", s->src);
-    snprintf(dst, sizeof dst, ip, s->dst);
-    if (s->v6)
-        frame_put_ipv6(&f, src, dst, s->protocol, 64);
-    else
-        frame_put_ipv4(&f, src, dst, s->protocol, 0);
-    if (s->protocol == IPPROTO_TCP) {
-        frame_put16(&f, s->src_port);
-        frame_put16(&f, s->dst_port);
-        for (int i = 0; i < 16; i++)
-            frame_put8(&f, i == 8 ? 0x50 : i == 9 ? s->tcp_flags : 0);
-    } else if (s->protocol == IPPROTO_UDP) {
-        frame_put_udp(&f, s->src_port, s->dst_port);
-    } else {
-        frame_put_icmp(&f, (uint8_t)s->src_port, 0);
-        f.bytes[f.len - 4] = (uint8_t)(s->dst_port >> 8);
-        f.bytes[f.len - 3] = (uint8_t)s->dst_port;
-    }
-    for (uint16_t i = 0; i < s->payload; i++)
-        frame_put8(&f, (uint8_t)i);
-    frame_end(&f);
-    return f;
 }
 
 /* Puts a frame to the pipeline; the answer is in w->resolution, its drop reason is returned. */

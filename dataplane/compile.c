@@ -91,6 +91,8 @@ static uint32_t compile_list(struct worker *worker, const struct resolution *res
         last = index;
     }
     worker->outputs.outputs[head].additions = resolution->additions;
+    worker->outputs.outputs[head].n_refused = resolution->n_refused;
+    worker->outputs.outputs[head].refused = (uint8_t)resolution->refused;
     return head;
 }
 

@@ -76,6 +76,10 @@ static void send_output(struct worker *worker, const struct output *output, stru
 /* Every output but the last gets a copy: each may be changed on its way. */
 static void send_list(struct worker *worker, uint32_t head, struct port *port, struct rte_mbuf *packet, uint32_t hash)
 {
+    const struct output *first = &worker->outputs.outputs[head];
+
+    if (__builtin_expect(first->n_refused != 0, 0))
+        port->counters[worker->id]->drops[first->refused] += first->n_refused;
     for (uint32_t i = head; i != 0;) {
         const struct output *output = &worker->outputs.outputs[i];
         struct rte_mbuf *copy = packet;

@@ -158,8 +158,11 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
         if (resolution->n_outputs == 0)
             drop = refused;
         /* The underlay may know a way to the tunnel next time, and nothing that the flow stands on tells. */
-        if (refused != DROP_NONE)
+        if (refused != DROP_NONE) {
             resolution->brief = true;
+            resolution->refused = refused;
+            resolution->n_refused++;
+        }
     }
     return resolution->n_outputs > 0 ? DROP_NONE : drop;
 }

@@ -39,7 +39,9 @@ struct resolution {
     bool brief;            /* holds for a second at most, and only while no snapshot is published */
     bool track;            /* the session wants to be shown the next packet too */
     uint32_t additions;    /* flood: fdb_additions() it stands on */
-    uint32_t session;      /* 0: none */
+    uint32_t n_refused;    /* flood: copies that cannot be sent, to be counted under 'refused' */
+    enum drop_reason refused;
+    uint32_t session; /* 0: none */
     enum ct_direction direction;
     uint32_t reply_to; /* flood of a reply: the only attachment that may have it, 0: no such limit */
     uint32_t rule;     /* the rule that decided, 0: none */

@@ -97,7 +97,7 @@ class Segment:
         self.lan = lab.namespace("lan")
         self.lan.ip("link add lan0 type bridge")
         self.lan.ip("link set lan0 up")
-        self.left, self.right, self.third = self.hosts = [lab.host(name, cpu_mask="0x2").start() for name in VTEPS]
+        self.left, self.right, self.third = self.hosts = [lab.host(name, cpu_mask="0x3").start() for name in VTEPS]
         for host, (name, vtep) in zip(self.hosts, VTEPS.items()):
             self.plug(host.namespace, underlay.DEVICE, name)
             underlay.attach(host, f"{vtep}/24")

@@ -362,6 +362,15 @@ def test_route_through_a_gateway_is_followed_and_changes_under_traffic(mesh, far
             mesh.left.namespace.ip("route del default")
 
 
+def test_flood_that_misses_a_tunnel_is_counted(mesh):
+    raw = mesh.a.raw()
+    with tunnels((mesh.left, "br-int", "t-nowhere", "vxlan", "172.31.200.1", (), {"key": KEY})):
+        for _ in range(2):  # resolved, then known
+            before = drops(mesh.left, "v-a", "tunnel_no_route")
+            raw.send(udp_frame(6, b"<flood>"))
+            wait_drop(mesh.left, "v-a", "tunnel_no_route", before)
+
+
 def test_next_hop_that_does_not_answer_is_named(mesh):
     with mesh.pair("vxlan"):
         mesh.a.wait_ping(INNER["b"])
@@ -460,8 +469,8 @@ def test_tunnel_port_reports_its_way_and_its_packets(mesh, kind):
     with mesh.pair(kind):
         mesh.a.wait_ping(INNER["b"])
         mesh.a.ping(INNER["b"])
-        status = mesh.left.vsctl("get", "Interface", "t-right", "status")
-        assert "tunnel_egress_iface=br-phy" in status and "tunnel_egress_iface_carrier=up" in status
+        wait_until(lambda: mesh.left.vsctl("get", "Interface", "t-right", "status") ==
+                   "{tunnel_egress_iface=br-phy, tunnel_egress_iface_carrier=up}", 10, "status of the tunnel")
         assert mesh.left.get("Interface", "t-right", "link_state") == "up"
         wait_until(lambda: int(mesh.left.get("Interface", "t-right", "statistics:tx_packets")) >= 4, 10,
                    "count of what the tunnel has sent")

@@ -236,6 +236,8 @@ static void flood_that_misses_a_tunnel_is_brief(void **state)
     assert_int_equal(world_udp(&w, 1, 0xff, 1, 2), DROP_NONE);
     assert_true(world_goes_only_to(&w, 2));
     assert_true(w.resolution.brief);
+    assert_int_equal(w.resolution.n_refused, 2);
+    assert_int_equal(w.resolution.refused, DROP_TUNNEL_NO_NEIGHBOUR);
 }
 
 static void refused_flood_to_one_address_is_not_cached(void **state)

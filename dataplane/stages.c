@@ -136,12 +136,25 @@ static bool session_exists(struct worker *worker, const struct packet *packet, u
            conntrack_find(worker->conntrack, &tuple, &match);
 }
 
+/* Has the FDB learned nothing since the flood was decided? */
+static bool flood_is_current(const struct worker *worker, const struct flow_entry *entry)
+{
+    const struct flow_key *key = (const struct flow_key *)entry->key;
+    const struct attachment *source = snapshot_attachment(worker->snapshot, key->attachment);
+    const struct bridge *bridge = source != NULL ? snapshot_bridge(worker->snapshot, source->bridge) : NULL;
+
+    return bridge != NULL && fdb_additions(bridge->fdb) == worker->outputs.outputs[entry->action].additions;
+}
+
 /* May the cached action be carried out on this packet? False: resolve it anew. Sets '*drop' when the session refuses
  * this one packet. */
 static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uint8_t tcp_flags, enum drop_reason *drop)
 {
     bool shown = false;
 
+    /* First, because a packet must not be shown to its session twice: resolving will. */
+    if (__builtin_expect((entry->flags & FLOW_FLOOD) != 0, 0) && !flood_is_current(worker, entry))
+        return false;
     if (__builtin_expect(entry->stamp != worker->stamp, 0)) {
         if (!flow_revalidate(worker, entry, tcp_flags))
             return false;
@@ -168,13 +181,6 @@ static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uin
         case CT_GONE:
             return false;
         }
-    }
-    if (__builtin_expect((entry->flags & FLOW_FLOOD) != 0, 0)) {
-        const struct flow_key *key = (const struct flow_key *)entry->key;
-        const struct attachment *source = snapshot_attachment(worker->snapshot, key->attachment);
-
-        return fdb_additions(worker->snapshot->bridges[source->bridge]->fdb) ==
-               worker->outputs.outputs[entry->action].additions;
     }
     return true;
 }

@@ -92,6 +92,26 @@ static void established_tcp_needs_its_ack(void **state)
     assert_int_equal(station_drain(2), 1);
 }
 
+/* The flood of a cached flow is void, so its FIN is resolved; it must not count for a second one. */
+static void packet_is_shown_to_its_session_once(void **state)
+{
+    struct session_copy copy;
+    uint32_t cursor = 0;
+
+    station_guests(&s, 3);
+    world_police(&s.w, 1, 0, 0);
+    station_settle(&s);
+    station_tcp(&s, 1, 2, 5, 80, SYN);
+    station_tcp(&s, 2, 1, 80, 5, SYN | ACK);
+    fdb_flush(s.w.snapshot->bridges[1]->fdb, 2);
+    atomic_fetch_add(&dataplane_shared.revalidations, 1);
+    station_tcp(&s, 1, 2, 5, 80, ACK);
+    station_send(&s, 3, (struct packet_spec){.src = 33, .dst = 0xff, .protocol = IPPROTO_UDP});
+    station_tcp(&s, 1, 2, 5, 80, FIN | ACK);
+    assert_int_equal(conntrack_dump(s.w.ct, &cursor, &copy, 1), 1);
+    assert_int_equal(copy.state, SESSION_FIN_WAIT);
+}
+
 /* A refusal must not outlive the session that makes a reply of the packet. */
 static void refused_packet_passes_as_a_reply(void **state)
 {
@@ -297,6 +317,7 @@ int main(void)
         TEST(tick_and_foreign_change_keep_the_flow),
         TEST(policy_change_cuts_the_next_packet),
         TEST(established_tcp_needs_its_ack),
+        TEST(packet_is_shown_to_its_session_once),
         TEST(refused_packet_passes_as_a_reply),
         TEST(moved_mac_moves_the_flow),
         TEST(flood_ends_when_the_address_is_learned),

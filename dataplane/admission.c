@@ -75,7 +75,7 @@ static enum drop_reason current_verdict(struct pipeline *pipeline, const struct 
 }
 
 /* A session was found for the packet: may it pass? 'source' and 'destination' are the packet's; 'destination' NULL: not
- * learned yet, so what the session knows counts. */
+ * learned yet; a reply goes to whom the session knows. */
 static enum drop_reason judge_session(struct pipeline *pipeline, const struct snapshot *snapshot,
                                       const struct ct_tuple *tuple, const struct attachment *source,
                                       const struct attachment *destination, const struct ct_match *match,
@@ -84,25 +84,29 @@ static enum drop_reason judge_session(struct pipeline *pipeline, const struct sn
     bool reply = match->direction == CT_REPLY;
     struct ct_tuple original = reply ? ct_tuple_reverse(tuple) : *tuple;
     const struct attachment *sender, *receiver;
+    struct session_verdict verdict;
     uint32_t session_source, session_destination;
 
     conntrack_ends(pipeline->conntrack, match->session, &session_source, &session_destination);
+    if (destination == NULL && !reply) {
+        /* Each receiver of the flood is asked for himself. */
+        return ask_policy(snapshot, &original, source, NULL, &verdict);
+    }
     if (destination == NULL) {
-        destination = snapshot_attachment(snapshot, reply ? session_source : session_destination);
-        if (reply && destination == NULL)
+        destination = snapshot_attachment(snapshot, session_source);
+        if (destination == NULL)
             return DROP_NO_DESTINATION;
-        resolution->reply_to = reply ? session_source : 0;
+        resolution->reply_to = session_source;
     }
     sender = reply ? destination : source;
     receiver = reply ? source : destination;
-    if (session_source != sender->id || (receiver != NULL && session_destination != receiver->id)) {
+    if (session_source != sender->id || session_destination != receiver->id) {
         /* Not between the ends it was opened between: a guest that moved, the far side of a flood, or somebody who
          * forges the other's addresses. Its own ends' policy decides, and only a yes is remembered. */
-        struct session_verdict verdict;
         enum drop_reason drop = ask_policy(snapshot, &original, sender, receiver, &verdict);
 
         if (drop == DROP_NONE)
-            conntrack_set_ends(pipeline->conntrack, match->session, sender->id, receiver ? receiver->id : 0, &verdict);
+            conntrack_set_ends(pipeline->conntrack, match->session, sender->id, receiver->id, &verdict);
         return drop;
     }
     return current_verdict(pipeline, snapshot, match->session, &original, sender, receiver);

@@ -7,9 +7,6 @@
 
 #include "dataplane/core/packet_pool.h"
 
-/* Longest frame that every port takes that an action names without a list, so that its MTU need not be looked up. */
-#define ORDINARY_FRAME (PORT_MTU_DEFAULT + 18)
-
 void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
 {
     port->counters[worker->id]->drops[reason]++;
@@ -108,7 +105,7 @@ static void send_simple(struct worker *worker, const struct action *action, stru
             return;
         }
     }
-    if (__builtin_expect(packet->pkt_len > ORDINARY_FRAME, 0)) {
+    if (__builtin_expect(packet->pkt_len > ACTION_ORDINARY_FRAME, 0)) {
         const struct attachment *to = snapshot_attachment(worker->snapshot, worker->snapshot->port_attachments[out]);
 
         if (to != NULL && to->mtu != 0 && l3_length(packet) > to->mtu) {
@@ -119,8 +116,8 @@ static void send_simple(struct worker *worker, const struct action *action, stru
     tx_add(&worker->tx, worker->snapshot, out, out, packet);
 }
 
-void action_execute(struct worker *worker, const struct action *action, struct port *port, struct rte_mbuf *packet,
-                    uint32_t hash)
+void action_execute_special(struct worker *worker, const struct action *action, struct port *port,
+                            struct rte_mbuf *packet, uint32_t hash)
 {
     if (action->flags & FLOW_DROP)
         packet_drop(worker, port, packet, (enum drop_reason)action->action);

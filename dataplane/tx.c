@@ -48,7 +48,29 @@ static void drop_rest(struct tx *tx, struct tx_buffer *buffer, uint16_t first, s
     rte_pktmbuf_free_bulk(&buffer->packets[first], n);
 }
 
-static void flush_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index)
+/* Counts what was sent: for the port, and for the tunnels whose packets it carried. */
+static void count_sent(struct tx *tx, const struct snapshot *snapshot, struct port *port,
+                       const struct tx_buffer *buffer, const uint32_t *lengths, uint16_t sent)
+{
+    struct port_counters *counters = port->counters[tx->worker];
+    uint64_t bytes = 0;
+
+    for (uint16_t i = 0; i < sent; i++) {
+        bytes += lengths[i];
+        if (__builtin_expect(buffer->account[i] != port->index, 0)) {
+            struct port *tunnel = snapshot->ports[buffer->account[i]];
+
+            if (tunnel != NULL) {
+                tunnel->counters[tx->worker]->tx_packets++;
+                tunnel->counters[tx->worker]->tx_bytes += lengths[i];
+            }
+        }
+    }
+    counters->tx_packets += sent;
+    counters->tx_bytes += bytes;
+}
+
+void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index)
 {
     struct tx_buffer *buffer = tx->buffers[index];
     struct port *port = snapshot->ports[index];
@@ -64,40 +86,16 @@ static void flush_port(struct tx *tx, const struct snapshot *snapshot, uint16_t 
         for (uint16_t i = 0; i < buffer->n; i++)
             lengths[i] = buffer->packets[i]->pkt_len;
         sent = send_burst(tx, port, buffer);
-        for (uint16_t i = 0; i < sent; i++) {
-            struct port *account = buffer->account[i] == index ? port : snapshot->ports[buffer->account[i]];
-
-            /* A tunnel's packets count for the tunnel and for the port that carries them. */
-            port->counters[tx->worker]->tx_packets++;
-            port->counters[tx->worker]->tx_bytes += lengths[i];
-            if (account != port && account != NULL) {
-                account->counters[tx->worker]->tx_packets++;
-                account->counters[tx->worker]->tx_bytes += lengths[i];
-            }
-        }
+        count_sent(tx, snapshot, port, buffer, lengths, sent);
         drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
     }
     buffer->n = 0;
 }
 
-void tx_add(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account, struct rte_mbuf *packet)
-{
-    struct tx_buffer *buffer = tx->buffers[port];
-
-    if (buffer->n == TX_BURST)
-        flush_port(tx, snapshot, port);
-    if (!buffer->dirty) {
-        buffer->dirty = true;
-        tx->dirty[tx->n_dirty++] = port;
-    }
-    buffer->packets[buffer->n] = packet;
-    buffer->account[buffer->n++] = account;
-}
-
 void tx_flush(struct tx *tx, const struct snapshot *snapshot)
 {
     for (uint16_t i = 0; i < tx->n_dirty; i++) {
-        flush_port(tx, snapshot, tx->dirty[i]);
+        tx_send_port(tx, snapshot, tx->dirty[i]);
         tx->buffers[tx->dirty[i]]->dirty = false;
     }
     tx->n_dirty = 0;

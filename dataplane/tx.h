@@ -30,7 +30,24 @@ struct tx {
 int tx_prepare_port(struct tx *tx, uint16_t port);
 void tx_fini(struct tx *tx);
 
-/* Stage: puts a packet into its port's buffer, sending the buffer first when it is full. */
-void tx_add(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account, struct rte_mbuf *packet);
+/* Stage: sends the buffer of one port now. */
+void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t port);
 /* Stage: sends what has gathered; frees and counts what ports did not take. */
 void tx_flush(struct tx *tx, const struct snapshot *snapshot);
+
+/* Stage: puts a packet into its port's buffer, sending the buffer first when it is full. In line because every packet
+ * passes here. */
+static inline void tx_add(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account,
+                          struct rte_mbuf *packet)
+{
+    struct tx_buffer *buffer = tx->buffers[port];
+
+    if (__builtin_expect(buffer->n == TX_BURST, 0))
+        tx_send_port(tx, snapshot, port);
+    if (__builtin_expect(!buffer->dirty, 0)) {
+        buffer->dirty = true;
+        tx->dirty[tx->n_dirty++] = port;
+    }
+    buffer->packets[buffer->n] = packet;
+    buffer->account[buffer->n++] = account;
+}

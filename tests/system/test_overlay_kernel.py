@@ -86,6 +86,21 @@ def test_ping_and_tcp_both_ways(lab, left, a, peer, options, kernel_options, por
         transfer(a.namespace, peer, "10.0.0.1", lab.dir)
 
 
+@pytest.mark.parametrize("option", ["udpcsum", "noudpcsum"])
+def test_kernel_that_leaves_checksums_and_segments_to_its_device(lab, left, a, peer, option):
+    kernel_vxlan(peer, KEY, option)
+    offloads = ["tx", "tso", "gso"]
+    peer.run(["ethtool", "-K", "uplink", *(word for one in offloads for word in (one, "on"))])
+    try:
+        with to_kernel(left):
+            a.wait_ping("10.0.0.9")
+            transfer(peer, a.namespace, "10.0.0.9", lab.dir)
+            transfer(a.namespace, peer, "10.0.0.1", lab.dir)
+            transfer(left.namespace, peer, HERE, lab.dir)
+    finally:
+        peer.run(["ethtool", "-K", "uplink", *(word for one in offloads for word in (one, "off"))])
+
+
 def test_inner_ipv6(lab, left, a, peer):
     kernel_vxlan(peer, KEY)
     with to_kernel(left):

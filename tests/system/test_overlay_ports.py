@@ -292,6 +292,16 @@ def test_remote_that_was_away_is_back(mesh, kind):
         pinger.wait_more()
 
 
+def test_remote_whose_neighbour_entry_is_lost_is_asked_for_again(mesh):
+    with mesh.pair("vxlan"), Pinger(mesh.a, INNER["b"]) as pinger:
+        mesh.lan.ip("link set right down")
+        mesh.left.namespace.ip("neigh flush dev br-phy")
+        before = drops(mesh.left, "v-a", "tunnel_no_neighbour")
+        wait_until(lambda: drops(mesh.left, "v-a", "tunnel_no_neighbour") > before, 10, "end of the neighbour")
+        mesh.lan.ip("link set right up")
+        pinger.wait_more()
+
+
 def test_restarted_switch_takes_part_again(mesh):
     with mesh.pair("vxlan"), Pinger(mesh.a, INNER["b"]) as pinger:
         mesh.right.kill_switch()
@@ -547,4 +557,21 @@ def test_remote_that_makes_no_sense_harms_nobody(mesh, remote):
             assert mesh.a.ping(INNER["b"]) == 3
             mesh.left.vsctl("del-port", "t-odd")
     finally:
+        mesh.left.namespace.ip("addr del 10.0.0.251/24 dev br-int")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_host_s_own_port_on_the_overlay(mesh, kind):
+    mesh.left.give_address("br-int", "10.0.0.251/24")
+    mesh.left.namespace.ip("link set br-int mtu 1500")
+    mesh.b.namespace.ip("link set eth0 mtu 1500")
+    try:
+        with mesh.pair(kind, csum="true"):
+            wait_until(lambda: mesh.b.ping("10.0.0.251", 1), 15, "answer of the host")
+            for size in (1472, 1473, 8000):
+                mesh.left.namespace.run(["ping", "-n", "-c2", "-i0.05", "-W2", "-s", size, INNER["b"]])
+            transfer(mesh.b.namespace, mesh.left.namespace, INNER["b"], mesh.dir)
+            transfer(mesh.left.namespace, mesh.b.namespace, "10.0.0.251", mesh.dir)
+    finally:
+        mesh.b.namespace.ip("link set eth0 mtu 2000")
         mesh.left.namespace.ip("addr del 10.0.0.251/24 dev br-int")

@@ -112,11 +112,15 @@ class Station:
         self._lab.defer(one.close)
         return one
 
-    def ping(self, address, count=3):
-        """How many of COUNT echo requests were answered."""
-        done = self.namespace.run(["ping", "-n", "-c", count, "-i", "0.05", "-W", "2", address], check=False)
+    def ping(self, address, count=3, wait=2):
+        """How many of COUNT echo requests were answered, the last within WAIT seconds."""
+        done = self.namespace.run(["ping", "-n", "-c", count, "-i", "0.05", "-W", wait, address], check=False)
         match = re.search(r"(\d+) received", done.stdout)
         return int(match[1]) if match else 0
+
+    def cannot_reach(self, address):
+        """Whether an echo request stays unanswered for a second."""
+        return self.ping(address, 1, 1) == 0
 
     def wait_ping(self, address, timeout=15):
         """Wait until an echo request is answered."""
@@ -148,16 +152,17 @@ class Pinger:
         self.wait_more(3)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.wait_more(2)
         os.kill(self._process.pid, signal.SIGINT)
         wait_until(lambda: not self._process.running, 10, "end of ping", [self._log])
         text = self._log.read_text()
-        match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
-        self.sent = int(match[1])
+        self.sent = int(re.search(r"(\d+) packets transmitted", text)[1])
         numbers = [int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)]
-        self.gaps = [(a, b) for a, b in zip([0, *numbers], [*numbers, self.sent + 1]) if b != a + 1]
-        # The last request may still have been on its way.
-        self.lost = max(0, self.sent - int(match[2]) - 1)
+        # Requests after the last answer are not lost but on their way.
+        self.gaps = [(a, b) for a, b in zip([0, *numbers], numbers) if b > a + 1]
+        self.lost = sum(b - a - 1 for a, b in self.gaps)
 
 
 def drops(host, port, reason):

@@ -269,6 +269,30 @@ def test_random_frames_do_no_harm(field, guest, undisturbed):
     assert field.raw_a.wait_for(frame) == frame
 
 
+def test_random_frames_of_a_policed_guest_do_no_harm(field, guest, undisturbed):
+    """Port security, sessions and rules see what the parser lets through."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    field.host.sluice_vsctl("group-add", "g", "--", "rule-add", "g", "direction=egress", "--", "rule-add", "g",
+                            "direction=ingress")
+    field.host.sluice_vsctl("lport-add", "vs", f"{SENDER} 10.4.0.9", "--", "lport-set-groups", "vs", "g")
+    seeds = [make(field.a.mac) for make, _ in MALFORMED.values()]
+    seeds += [ethernet(field.a.mac, IP, ipv4(protocol, payload + MARK)) for protocol, payload in
+              ((6, tcp()), (17, udp(MARK)), (1, b"\x08\0\0\0" + bytes(4)), (1, b"\x03\1\0\0" + bytes(4) +
+               ipv4(17, udp(b""), src="10.4.0.1", dst="10.4.0.9")))]
+    try:
+        for _ in range(1500):
+            guest.send(scramble(rng, rng.choice([frame for frame in seeds if len(frame) > 14])))
+        undisturbed.wait_more(5)
+        field.raw_a.waiting()
+        frame = ethernet(field.a.mac, IP, ipv4(17, udp(MARK + b"last", dst=rng.randrange(1 << 16))))
+        guest.send(frame)
+        assert field.raw_a.wait_for(MARK + b"last") == frame
+    finally:
+        field.host.sluice_vsctl("lport-del", "vs", "--", "group-del", "g")
+
+
 # Tunnels ------------------------------------------------------------------------------------------------------------
 
 

@@ -200,7 +200,7 @@ def test_dpdk_port_on_a_virtual_device_carries_traffic(br, driver):
     station.wait_ping("10.3.0.3")
     assert station.ping("10.3.0.3", 20) == 20
     br.delete(name)
-    wait_until(lambda: station.ping("10.3.0.3", 1) == 0, 10, "end of traffic")
+    wait_until(lambda: station.cannot_reach("10.3.0.3"), 10, "end of traffic")
     br.add(name, "type=dpdk", f'options:dpdk-devargs="{driver},iface={station.port}"')  # the device was released
     assert br.error(name) == ""
     station.wait_ping("10.3.0.3")
@@ -216,6 +216,20 @@ def test_dpdk_port_on_other_virtual_devices_opens(br, devargs):
     assert ofport(br.host, "vd") > 0
     assert br.host.get("Interface", "vd", "status:driver_name") == devargs.split(",")[0][:-1]
     br.host.vsctl("del-br", "br-vdev")
+
+
+def test_number_of_queues_is_changed_in_place(br):
+    br.add("nq", "type=dpdk", 'options:dpdk-devargs="net_null6,no-rx=1"', "options:n_rxq=2")
+    assert br.host.get("Interface", "nq", "status:n_rxq") == "2"
+    number = ofport(br.host, "nq")
+    br.set("nq", "options:n_rxq=3", "options:n_rxq_desc=512")
+    assert br.host.get("Interface", "nq", "status:n_rxq") == "3"
+    assert br.host.get("Interface", "nq", "status:n_rxq_desc") == "512"
+    assert ofport(br.host, "nq") == number
+    br.set("nq", "options:n_rxq_desc=100000")
+    wait_until(lambda: "bad 'n_rxq_desc' '100000'" in br.error("nq"), 10, "a refusal of the size")
+    assert br.host.get("Interface", "nq", "status:n_rxq_desc") == "512"  # as it was
+    br.delete("nq")
 
 
 def test_device_in_use_is_refused_and_freed_with_its_port(br):
@@ -390,7 +404,7 @@ def test_deleted_port_is_forgotten(br):
 def test_tag_is_changed_under_traffic_of_the_others(br):
     br.c.wait_ping("10.3.0.2")
     br.host.vsctl("set", "Port", br.c.port, "tag=7")
-    assert br.c.ping("10.3.0.2", 1) == 0
+    assert br.c.cannot_reach("10.3.0.2")
     br.host.vsctl("set", "Port", br.d.port, "tag=7")
     br.c.wait_ping("10.3.0.4")
     br.host.vsctl("clear", "Port", br.c.port, "tag", "--", "clear", "Port", br.d.port, "tag")
@@ -455,7 +469,7 @@ def test_bridges_do_not_leak_into_each_other(br):
     f = Station(br.lab, br.host, "br1", "f", "10.3.0.60/24")
     e.wait_ping("10.3.0.60")
     raw_e, raw_f = e.raw(), f.raw()
-    assert br.a.ping("10.3.0.60", 1) == 0
+    assert br.a.cannot_reach("10.3.0.60")
     br.raw.waiting()
     raw_e.send(frame("ff:ff:ff:ff:ff:ff", "02:cc:00:00:00:40", b"<of br1>"))
     assert raw_f.wait_for(b"<of br1>") is not None

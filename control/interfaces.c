@@ -176,6 +176,10 @@ static void open_tunnel(struct applied *applied, struct interface *interface, ui
                                           &interface->tunnel_carries, &error) < 0) {
         ids_give(port_ids(), index);
         interface_fail(applied, interface, error != NULL ? error : "tunnel options are not valid");
+    } else if (interface->tunnel_carries &&
+               tunnels_admit_port(applied->tunnels, settings->name, &interface->tunnel, &error) < 0) {
+        ids_give(port_ids(), index);
+        interface_fail(applied, interface, error);
     } else {
         interface->port = port_create(settings->name, index, NULL);
         if (interface->port == NULL) {
@@ -297,6 +301,8 @@ static void update_tunnel(struct applied *applied, struct interface *interface)
     if (tunnel_config_from_options(settings->name, settings->type, &settings->options, &interface->tunnel,
                                    &interface->tunnel_carries, &error) < 0)
         interface_fail(applied, interface, error != NULL ? error : "tunnel options are not valid");
+    else
+        tunnels_change_port(applied->tunnels, settings->name, &interface->tunnel, interface->tunnel_carries);
     free(error);
     interface->attached = false;
 }
@@ -342,6 +348,17 @@ void interface_set_mac(struct applied *applied, struct interface *interface, con
         reconfigure(applied, interface);
 }
 
+/* A tunnel has no address of its own, but its clients expect one: always the same, and locally administered, so that
+ * no bridge takes it for its own. */
+static struct mac_addr tunnel_mac(const struct uuid *row)
+{
+    struct mac_addr mac;
+
+    memcpy(mac.bytes, row, sizeof mac.bytes);
+    mac.bytes[0] = (uint8_t)((mac.bytes[0] & ~0x01) | 0x02);
+    return mac;
+}
+
 static void tunnel_status(struct applied *applied, struct interface *interface, struct port_status *status)
 {
     bool carrier = false;
@@ -349,6 +366,7 @@ static void tunnel_status(struct applied *applied, struct interface *interface, 
 
     status->admin_up = true;
     status->link_up = true;
+    status->mac = tunnel_mac(&interface->uuid);
     if (egress != NULL) {
         port_status_add(status, "tunnel_egress_iface", "%s", egress);
         port_status_add(status, "tunnel_egress_iface_carrier", "%s", carrier ? "up" : "down");

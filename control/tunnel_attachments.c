@@ -91,7 +91,8 @@ static bool same_tunnel(const struct tunnel_config *a, const struct tunnel_confi
            a->dst_port == b->dst_port;
 }
 
-static int admit(const struct tunnel_attachments *attachments, const struct tunnel_config *config, char **error)
+int tunnel_attachments_admit(const struct tunnel_attachments *attachments, const struct tunnel_config *config,
+                             char **error)
 {
     const struct udp_port *port = find_udp_port(attachments, config->dst_port);
     const struct tunnel_attachment *other;
@@ -117,7 +118,7 @@ int tunnel_attachments_add(struct tunnel_attachments *attachments, const struct 
     struct tunnel_attachment *attachment;
     struct tunnel_hop *hop;
     uint32_t id;
-    int result = admit(attachments, &spec->tunnel, error);
+    int result = tunnel_attachments_admit(attachments, &spec->tunnel, error);
 
     if (result != 0)
         goto refused;
@@ -151,6 +152,11 @@ no_hop:
 refused:
     policy_release(&policy);
     return result;
+}
+
+bool tunnel_attachment_is(const struct tunnel_attachment *attachment, const struct tunnel_config *config)
+{
+    return same_tunnel(&attachment->spec.tunnel, config);
 }
 
 bool tunnel_attachment_may_become(const struct tunnel_attachment *attachment, const struct attachment *spec)

@@ -28,11 +28,16 @@ struct tunnel_attachments;
 struct tunnel_attachments *tunnel_attachments_create(const struct underlay *underlay, struct next_hops *hops);
 void tunnel_attachments_destroy(struct tunnel_attachments *attachments);
 
+/* Whether a tunnel could be added now: 0, -EEXIST or -EADDRINUSE as below, with '*error'. */
+int tunnel_attachments_admit(const struct tunnel_attachments *attachments, const struct tunnel_config *config,
+                             char **error);
 /* Adds one. 'spec' says everything but id, kind and next hop; the policy's references are taken over, also on failure.
  * 0 with '*out'; -EEXIST when there is such a tunnel; -EADDRINUSE when the UDP port belongs to the other encapsulation;
  * -ENOSPC when ids are used up. '*error' is a sentence without the tunnel's name. */
 int tunnel_attachments_add(struct tunnel_attachments *attachments, const struct attachment *spec,
                            struct tunnel_attachment **out, char **error);
+/* True when it is the tunnel that 'config' describes, whatever its other options. */
+bool tunnel_attachment_is(const struct tunnel_attachment *attachment, const struct tunnel_config *config);
 /* True when 'spec' is the same tunnel in the same place: then it can be changed, else it has to be removed and added,
  * so that what was learnt behind it is not taken for what is behind the new one. */
 bool tunnel_attachment_may_become(const struct tunnel_attachment *attachment, const struct attachment *spec);

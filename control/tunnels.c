@@ -132,6 +132,34 @@ static void policy_release(const struct port_policy *policy)
     policy_unref(policy->egress);
 }
 
+static void set_refusal(char **error, const char *name, int result, const char *why)
+{
+    if (result == -EEXIST)
+        err_set(error, "could not add network device %s to ofproto (File exists)", name);
+    else
+        err_set(error, "%s: %s", name, why != NULL ? why : ovs_strerror(-result));
+}
+
+int tunnels_admit_port(const struct tunnels *tunnels, const char *name, const struct tunnel_config *config,
+                       char **error)
+{
+    char *why = NULL;
+    int result = tunnel_attachments_admit(tunnels->attachments, config, &why);
+
+    if (result != 0)
+        set_refusal(error, name, result, why);
+    free(why);
+    return result;
+}
+
+void tunnels_change_port(struct tunnels *tunnels, const char *name, const struct tunnel_config *config, bool carries)
+{
+    struct named_tunnel *port = shash_find_data(&tunnels->ports, name);
+
+    if (port != NULL && port->attachment != NULL && !(carries && tunnel_attachment_is(port->attachment, config)))
+        drop_attachment(tunnels, port);
+}
+
 int tunnels_set_port(struct tunnels *tunnels, const struct tunnel_port *wanted, char **error)
 {
     struct named_tunnel *port = port_of_name(tunnels, wanted->name);
@@ -152,12 +180,10 @@ int tunnels_set_port(struct tunnels *tunnels, const struct tunnel_port *wanted, 
 
     int result = tunnel_attachments_add(tunnels->attachments, &spec, &port->attachment, &why);
 
-    if (result == -EEXIST)
-        err_set(error, "could not add network device %s to ofproto (File exists)", wanted->name);
-    else if (result != 0)
-        err_set(error, "%s: %s", wanted->name, why != NULL ? why : ovs_strerror(-result));
-    if (result != 0)
+    if (result != 0) {
+        set_refusal(error, wanted->name, result, why);
         tunnels_remove_port(tunnels, wanted->name);
+    }
     free(why);
     tunnels->ask_at = 0;
     return result;

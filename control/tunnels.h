@@ -42,6 +42,12 @@ struct tunnel_port {
     struct port_policy policy; /* taken over */
 };
 int tunnels_set_port(struct tunnels *tunnels, const struct tunnel_port *port, char **error);
+/* Whether a new tunnel port could be set now: 0, or the error that tunnels_set_port() would have. */
+int tunnels_admit_port(const struct tunnels *tunnels, const char *name, const struct tunnel_config *config,
+                       char **error);
+/* The port's options are 'config' from now on: gives up the tunnel of old ones that differ, which another port may want,
+ * until the port is set. */
+void tunnels_change_port(struct tunnels *tunnels, const char *name, const struct tunnel_config *config, bool carries);
 void tunnels_remove_port(struct tunnels *tunnels, const char *name);
 /* Interface that the tunnel leaves by (Interface.status:tunnel_egress_iface), or NULL, and whether it has carrier. */
 const char *tunnels_egress_iface(const struct tunnels *tunnels, const char *name, bool *carrier);

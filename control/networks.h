@@ -46,6 +46,7 @@ struct network {
     char *error;         /* the first thing wrong, in a sentence; NULL: nothing */
     char *error_written; /* what the database was last told ... */
     bool status_written; /* ... if it was told anything */
+    bool absent_written; /* ... and whether that was that its bridge is not here */
     bool seen;           /* in this pass */
 };
 

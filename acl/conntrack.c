@@ -87,8 +87,9 @@ struct conntrack *conntrack_create(const struct conntrack_config *config)
     ct->locks = calloc((ct->bucket_mask >> CT_GROUP_BITS) + 1, sizeof *ct->locks);
     ct->workers = aligned_alloc(64, ct->n_workers * sizeof *ct->workers);
     ct->free_stack = malloc(ct->capacity * sizeof *ct->free_stack);
+    ct->fragments = calloc(CT_FRAGMENT_BUCKETS, sizeof *ct->fragments);
     if (ct->sessions == NULL || ct->buckets == NULL || ct->locks == NULL || ct->workers == NULL ||
-        ct->free_stack == NULL) {
+        ct->free_stack == NULL || ct->fragments == NULL) {
         conntrack_destroy(ct);
         return NULL;
     }
@@ -108,6 +109,7 @@ void conntrack_destroy(struct conntrack *ct)
     free(ct->locks);
     free(ct->workers);
     free(ct->free_stack);
+    free(ct->fragments);
     free(ct);
 }
 

@@ -122,6 +122,34 @@ struct ct_worker {
     uint32_t cache[CT_CACHE_MAX]; /* free sessions at hand */
 };
 
+/* ct_fragments.c: packets whose first fragment was let through. */
+struct ct_fragment_key {
+    struct inet_addr src;
+    struct inet_addr dst;
+    uint32_t id; /* from here on 16 bytes that are hashed together */
+    uint32_t zone;
+    uint32_t source;
+    uint32_t destination;
+    uint32_t protocol; /* IPv4 only (RFC 791 3.2, RFC 8200 4.5) */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct ct_fragment_key) == 56 && offsetof(struct ct_fragment_key, protocol) == 48,
+               "keys are compared and hashed as bytes");
+
+struct ct_fragment {
+    struct ct_fragment_key key;
+    uint32_t sequence;
+    uint32_t expires; /* tick */
+    bool used;
+};
+
+#define CT_FRAGMENT_BUCKETS 256u
+#define CT_FRAGMENT_ENTRIES 4u
+struct ct_fragment_bucket {
+    struct ct_lock lock;
+    struct ct_fragment entries[CT_FRAGMENT_ENTRIES];
+};
+
 struct conntrack {
     uint32_t layout_version;
     uint32_t capacity;
@@ -134,6 +162,7 @@ struct conntrack {
     struct ct_bucket *buckets;
     struct ct_lock *locks; /* one per group */
     struct ct_worker *workers;
+    struct ct_fragment_bucket *fragments;
 
     struct ct_lock free_lock __attribute__((aligned(64)));
     uint32_t n_free;

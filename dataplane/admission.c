@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "acl/ct_fragments.h"
 #include "dataplane/snapshot_private.h"
 
 static bool is_stateful(const struct attachment *attachment)
@@ -206,9 +207,10 @@ static enum drop_reason open_session(struct pipeline *pipeline, const struct sna
     return track(pipeline, packet, &match, resolution, gone);
 }
 
-static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
-                              const struct attachment *source, const struct attachment *destination, uint32_t zone,
-                              struct resolution *resolution)
+static enum drop_reason admit_with_ports(struct pipeline *pipeline, const struct snapshot *snapshot,
+                                         const struct packet *packet, const struct attachment *source,
+                                         const struct attachment *destination, uint32_t zone,
+                                         struct resolution *resolution)
 {
     struct ct_tuple tuple;
     struct ct_match match;
@@ -216,8 +218,6 @@ static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *
 
     if (packet_is_icmp_error(packet))
         return admit_related(pipeline, snapshot, packet, destination, zone, resolution);
-    if (packet->fragment == PACKET_LATER_FRAGMENT)
-        return DROP_CT_FRAGMENT;
     if (!ct_tuple_from_packet(packet, zone, &tuple))
         return admit_stateless(snapshot, packet, source, destination);
 
@@ -240,6 +240,27 @@ static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *
     }
     resolution->cacheable = false;
     return DROP_CT_INVALID;
+}
+
+/* Later fragments go where the first one went, under the policy that let it through and no older one. */
+static enum drop_reason admit(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
+                              const struct attachment *source, const struct attachment *destination, uint32_t zone,
+                              struct resolution *resolution)
+{
+    struct ct_fragment_way way = {zone, source->id, destination ? destination->id : 0};
+    enum drop_reason drop;
+    uint32_t sequence;
+
+    if (packet->fragment == PACKET_LATER_FRAGMENT) {
+        if (!conntrack_find_fragment(pipeline->conntrack, packet, &way, pipeline->now, &sequence) ||
+            is_later(source->changed, sequence) || (destination != NULL && is_later(destination->changed, sequence)))
+            return DROP_CT_FRAGMENT;
+        return DROP_NONE;
+    }
+    drop = admit_with_ports(pipeline, snapshot, packet, source, destination, zone, resolution);
+    if (drop == DROP_NONE && packet->fragment == PACKET_FIRST_FRAGMENT)
+        conntrack_note_fragment(pipeline->conntrack, packet, &way, snapshot->sequence, pipeline->now);
+    return drop;
 }
 
 bool admission_unicast(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,

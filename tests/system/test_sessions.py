@@ -91,6 +91,8 @@ def test_packet_too_big_reaches_the_sender_of_a_connection_only(cloud, family):
         assert raw_a.waiting(b"<unknown>") == []
         raw_a.close()
         raw_b.close()
+    for option in ("-4", "-6"):
+        cloud.a.namespace.ip(f"{option} route flush cache")  # the guest believed the error
 
 
 def test_icmp_error_is_cut_with_its_connection(cloud):
@@ -106,6 +108,43 @@ def test_icmp_error_is_cut_with_its_connection(cloud):
         raw_b.send(layers(cloud.b, cloud.a, "v4") / ICMP(type=3, code=3) / quoted)
         wait_drop(cloud.host, "v-b", "policy_cut", before)
         raw_b.close()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_fragments_pass_where_their_first_one_does(cloud, family):
+    address = getattr(cloud.b, family)
+    cloud.change("group-add g", "rule-add g name=udp direction=ingress protocol=udp port_min=2000", "lport-set-groups v-b g")
+    with cloud.b.udp(2000, address) as server, cloud.b.udp(2001, address) as closed, \
+            cloud.a.udp(0, cloud.a.address_like(address)) as client:
+        for size in (3000, 20000, 60000):
+            client.sendto(b"q" * size, (address, 2000))
+            text, sender = server.recvfrom(65536)
+            assert text == b"q" * size
+            server.sendto(b"a" * size, sender)
+            assert client.recv(65536) == b"a" * size
+        before = (drops(cloud.host, "v-a", "policy_ingress"), drops(cloud.host, "v-a", "ct_fragment"))
+        client.sendto(b"q" * 4000, (address, 2001))
+        wait_drop(cloud.host, "v-a", "ct_fragment", before[1], 2)
+        wait_drop(cloud.host, "v-a", "policy_ingress", before[0], 1)
+        assert not waiting(closed)
+        cloud.change("rule-del g udp")
+        before = (drops(cloud.host, "v-a", "policy_cut"), drops(cloud.host, "v-a", "ct_fragment"))
+        client.sendto(b"q" * 4000, (address, 2000))
+        wait_drop(cloud.host, "v-a", "ct_fragment", before[1], 2)
+        wait_drop(cloud.host, "v-a", "policy_cut", before[0], 1)
+        assert not waiting(server)
+
+
+def test_later_fragment_alone_is_refused(cloud):
+    wide_open(cloud)
+    sender, receiver = cloud.a.raw(), cloud.b.raw()
+    ip = IP(src=cloud.a.v4, dst=cloud.b.v4, proto=17, id=4711, frag=185)
+    before = drops(cloud.host, "v-a", "ct_fragment")
+    sender.send(Ether(src=cloud.a.mac, dst=cloud.b.mac) / ip / Raw(b"<stray>"))
+    wait_drop(cloud.host, "v-a", "ct_fragment", before)
+    assert receiver.waiting(b"<stray>") == []
+    sender.close()
+    receiver.close()
 
 
 def test_tenants_with_the_same_addresses_have_sessions_and_policy_of_their_own(cloud):

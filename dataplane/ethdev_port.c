@@ -19,6 +19,7 @@
 #define DESCRIPTORS_DEFAULT 2048
 #define DESCRIPTORS_MAX     4096
 #define XSTATS_MAX          64
+#define DEVARGS_SIZE        256
 #define FOREIGN_BURSTS_MAX  1024 /* more than the driver's ring holds */
 #define RSS_TYPES           (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
 
@@ -32,7 +33,7 @@ struct ethdev_options {
 struct ethdev {
     uint16_t device; /* DPDK's port id */
     bool attached;   /* by us, so to be removed */
-    char devargs[256];
+    char devargs[DEVARGS_SIZE];
     struct ethdev_options options;
     unsigned int n_workers;
     struct rte_eth_dev_info info;
@@ -85,6 +86,9 @@ static int read_options(const struct port_config *config, struct ethdev_options 
     if (result == 0 && port_config_option(config, "dpdk-devargs") == NULL) {
         err_set(error, "'%s' is missing 'options:dpdk-devargs'. The old 'dpdk<port_id>' names are not supported",
                 config->name);
+        result = -EINVAL;
+    } else if (result == 0 && strlen(port_config_option(config, "dpdk-devargs")) >= DEVARGS_SIZE) {
+        err_set(error, "%s: 'dpdk-devargs' is longer than %d bytes", config->name, DEVARGS_SIZE - 1);
         result = -EINVAL;
     }
     return result;

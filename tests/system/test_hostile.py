@@ -161,6 +161,7 @@ class Field:
         end = self.end(name)
         mark = b"<good %d>" % random.getrandbits(60)
         own = {"vs": "02:ba:d0:00:00:02", "vc": "02:ba:d0:00:00:03"}[name]
+        self.raw_a.waiting()
         try:
             end.send(ethernet(self.a.mac, 0x88b5, mark.ljust(60), src=own))
             assert self.raw_a.wait_for(mark) is not None
@@ -451,6 +452,22 @@ def test_front_end_that_dies_in_mid_burst(field, guest, port):
         hostile.die_in_mid_burst()
         field.host.wait_link(port, "down")
     field.check_port(port)
+
+
+def test_guest_that_takes_nothing_gets_no_more(field, guest, undisturbed):
+    guest.close()
+    lazy = Frontend(field.path("vs"))
+    try:
+        field.host.wait_link("vs")
+        before = drops(field.host, "vs", "tx_queue_full")
+        for _ in range(400):  # its ring has room for 256
+            field.raw_bad.send(ethernet("ff:ff:ff:ff:ff:ff", 0x88b5, MARK.ljust(60)))
+        wait_until(lambda: drops(field.host, "vs", "tx_queue_full") >= before + 100, 10, "a full queue")
+        undisturbed.wait_more(5)
+    finally:
+        lazy.close()
+        field.host.wait_link("vs", "down")
+        field.check_port("vs")
 
 
 def test_drops_are_in_the_statistics_too(field):

@@ -31,6 +31,7 @@ struct network_row *network_rows_read(const struct ovsdb_idl *idl, size_t *n)
             .vni = row->n_vni > 0 ? *row->vni : 0,
             .tag = row->n_tag > 0 ? *row->tag : 0,
             .mtu = row->n_mtu > 0 ? *row->mtu : 0,
+            .learning = row->n_learning == 0 || *row->learning,
             .vteps = row->vteps,
             .n_vteps = row->n_vteps,
         };

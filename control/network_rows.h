@@ -20,6 +20,7 @@ struct network_row {
     int64_t vni;
     int64_t tag; /* 0: untagged */
     int64_t mtu; /* 0: no limit */
+    bool learning;
     char *const *vteps;
     size_t n_vteps;
 };

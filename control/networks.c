@@ -120,6 +120,7 @@ static struct attachment common_spec(const struct network *network)
         .bridge = network->bridge_index,
         .mtu = (uint16_t)network->mtu,
         .network_bound = true,
+        .no_learning = !network->learning,
         .vlan = {.mode = VLAN_ACCESS, .tag = (uint16_t)network->tag},
         .tunnel =
             {
@@ -320,6 +321,7 @@ static void take_over(struct networks *networks, const struct network_row *row, 
     network->vni = row->vni;
     network->tag = row->tag;
     network->mtu = row->mtu;
+    network->learning = row->learning;
     network->bridge_index = bridge_index;
     text_list_assign(&network->vteps, row->vteps, row->n_vteps);
 }

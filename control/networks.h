@@ -35,6 +35,7 @@ struct network {
     int64_t vni;
     int64_t tag;
     int64_t mtu;
+    bool learning;
     struct text_list vteps;
 
     uint16_t bridge_index; /* 0: there is no such bridge here */

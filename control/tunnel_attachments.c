@@ -181,8 +181,8 @@ static bool tunnel_equal(const struct tunnel_config *a, const struct tunnel_conf
 static bool spec_equal(const struct attachment *a, const struct attachment *b)
 {
     return a->port == b->port && a->bridge == b->bridge && a->ofport == b->ofport && a->mtu == b->mtu &&
-           a->disabled == b->disabled && a->network_bound == b->network_bound && a->has_policy == b->has_policy &&
-           vlan_equal(&a->vlan, &b->vlan) && tunnel_equal(&a->tunnel, &b->tunnel);
+           a->disabled == b->disabled && a->network_bound == b->network_bound && a->no_learning == b->no_learning &&
+           a->has_policy == b->has_policy && vlan_equal(&a->vlan, &b->vlan) && tunnel_equal(&a->tunnel, &b->tunnel);
 }
 
 void tunnel_attachments_change(struct tunnel_attachments *attachments, struct tunnel_attachment *attachment,

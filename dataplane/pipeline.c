@@ -189,7 +189,7 @@ static enum drop_reason resolve(struct pipeline *pipeline, const struct snapshot
             return drop;
     }
 
-    learned = fdb_learn(bridge->fdb, id, &packet->src_mac, source->id, pipeline->now);
+    learned = source->no_learning ? FDB_KNOWN : fdb_learn(bridge->fdb, id, &packet->src_mac, source->id, pipeline->now);
     if (learned == FDB_MOVED)
         pipeline->moved = true;
     /* Learned when it may move again. */

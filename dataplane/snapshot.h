@@ -51,6 +51,7 @@ struct attachment {
     bool disabled;       /* takes no part in forwarding */
     bool internal;       /* the host's own port: 'mac' is delivered to it without learning */
     bool network_bound;  /* belongs to a Logical_Network: may talk on a fail_mode=secure bridge */
+    bool no_learning;    /* addresses heard from it are not put into the FDB */
     struct mac_addr mac; /* internal ports */
     struct vlan_config vlan;
     bool has_policy;             /* a Logical_Port row names it */

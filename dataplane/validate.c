@@ -76,7 +76,7 @@ static bool scopes_are_valid(const struct worker *worker, const struct flow_entr
 
     /* Packets of a flow do not teach the FDB: when it has forgotten the sender or heard it elsewhere, this one will. */
     memcpy(mac.bytes, key->src_mac, sizeof mac.bytes);
-    if (fdb_lookup(snapshot->bridges[source->bridge]->fdb, id, &mac) != source->id)
+    if (!source->no_learning && fdb_lookup(snapshot->bridges[source->bridge]->fdb, id, &mac) != source->id)
         return false;
     memcpy(mac.bytes, key->dst_mac, sizeof mac.bytes);
     if (entry->flags & FLOW_LIST) {

@@ -30,6 +30,7 @@ static struct network_row *add_network(const char *name, int64_t vni, int64_t ta
         .has_vni = true,
         .vni = vni,
         .tag = tag,
+        .learning = true,
         .vteps = both,
         .n_vteps = 2,
     };
@@ -93,6 +94,20 @@ static void network_without_vni_or_bridge_stays_here(void **state)
     assert_int_equal(count_attached(), 0);
     assert_null(error_of(0));
     assert_null(error_of(1));
+}
+
+static void learning_is_switched_off_in_place(void **state)
+{
+    struct network_row *row = add_network("blue", 5001, 101);
+    uint32_t id;
+
+    apply();
+    id = attached_to("10.0.0.2", 5001)->id;
+    assert_false(attached_to("10.0.0.2", 5001)->no_learning);
+    row->learning = false;
+    apply();
+    assert_true(attached_to("10.0.0.2", 5001)->no_learning);
+    assert_int_equal(attached_to("10.0.0.2", 5001)->id, id);
 }
 
 static void network_waits_for_its_bridge(void **state)
@@ -276,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(network_has_an_attachment_for_each_vtep),
         TEST(network_without_vni_or_bridge_stays_here),
+        TEST(learning_is_switched_off_in_place),
         TEST(network_waits_for_its_bridge),
         TEST(network_removed_leaves_nothing),
         TEST(vtep_of_our_own_is_left_out),

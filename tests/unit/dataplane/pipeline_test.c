@@ -65,6 +65,17 @@ static void unknown_unicast_floods_until_learned(void **state)
     assert_false(w.resolution.flood);
 }
 
+static void attachment_without_learning_teaches_nothing(void **state)
+{
+    world_guests(&w, 3);
+    world_attach(&w, 2, (struct attachment){.no_learning = true});
+    world_publish(&w);
+    world_udp(&w, 2, 0xff, 1, 2);
+    assert_int_equal(world_udp(&w, 1, 2, 1, 2), DROP_NONE);
+    assert_true(w.resolution.flood);
+    assert_int_equal(w.resolution.n_outputs, 2);
+}
+
 static void mac_that_moved_leads_to_its_new_port(void **state)
 {
     world_guests(&w, 3);
@@ -276,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(broadcast_goes_to_all_but_the_sender),
         TEST(unknown_unicast_floods_until_learned),
+        TEST(attachment_without_learning_teaches_nothing),
         TEST(mac_that_moved_leads_to_its_new_port),
         TEST(destination_behind_the_same_port_is_dropped),
         TEST(lone_port_has_no_destination),

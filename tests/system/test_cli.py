@@ -189,8 +189,8 @@ def test_dump_flows_shows_key_counters_and_actions(host, network):
     assert network.a.echo_once(network.b.v4, tries=3)
     lines = appctl(host, "dpctl/dump-flows").splitlines()
     assert re.fullmatch(r"flow-dump from worker \d+:", lines[0])
-    line = next(line for line in lines if network.a.mac in line and "icmp" in line and "v-b" in line.rsplit("actions:")[1])
-    assert re.search(r"in_port\(v-a\).*, packets:\d+, bytes:\d+, used:\d+\.\d+s, actions:v-b$", line), line
+    form = r"in_port\(v-a\).*icmp.*, packets:\d+, bytes:\d+, used:\d+\.\d+s, actions:v-b$"
+    assert [line for line in lines if network.a.mac in line and re.search(form, line)], lines
 
 
 def test_drop_show_has_one_line_for_each_port_and_reason(host, network):
@@ -224,7 +224,8 @@ def test_exit_ends_the_switch_and_leaves_nothing(lab):
     pid = other.daemon.pid
     assert appctl(other, "exit") == ""
     wait_until(lambda: not other.daemon.running, 15, "exit of the switch", [other.daemon.log])
-    assert not list(other.run_dir.glob(f"sluice-vswitchd*{pid}*")) and not (other.run_dir / "sluice-vswitchd.pid").exists()
+    assert not list(other.run_dir.glob(f"sluice-vswitchd*{pid}*"))
+    assert not (other.run_dir / "sluice-vswitchd.pid").exists()
     assert not other.namespace.has("br0")
     done = other.run([APPCTL, "version"], check=False)
     assert done.returncode == 1

@@ -15,7 +15,7 @@ from lab.process import wait_until
 from policed import Connection, Stream, receive, waiting
 
 
-def cut_and_restored(cloud, connection, sender, receiver, port):
+def expect_cut(cloud, sender, receiver, port):
     """A packet of SENDER, behind PORT, is cut under the policy as it is."""
     before = drops(cloud.host, port, "policy_cut")
     sender.sendall(b"late")
@@ -33,7 +33,7 @@ def test_removed_rule_cuts_open_tcp_on_the_next_packet_and_added_again_lets_it_g
         cloud.change("rule-del g web")
         sender, receiver, port = ((one.client, one.server, "v-a") if direction == "original" else
                                   (one.server, one.client, "v-b"))
-        cut_and_restored(cloud, one, sender, receiver, port)
+        expect_cut(cloud, sender, receiver, port)
         cloud.change("rule-add g name=web direction=ingress protocol=tcp port_min=80")
         assert receive(receiver, 4) == b"late"  # by TCP's retransmission
         one.exchange()

@@ -10,7 +10,7 @@ database going away under policed traffic.
 """
 import pytest
 
-from cloud import all_guests, allow_tcp, allow_udp, cloud, host, refuse_tcp, refuse_udp, warm  # noqa: F401
+from cloud import all_guests, allow_udp, cloud, host, refuse_tcp, refuse_udp, warm  # noqa: F401
 from endpoints import Pinger, drops
 from lab.process import LabError, wait_until
 from policed import Connection, Stream, sessions
@@ -115,7 +115,7 @@ def test_unknown_ports_may_be_denied(cloud):
         for source, destination in ((cloud.c, cloud.a), (cloud.a, cloud.c)):
             before = drops(cloud.host, source.port, "port_disabled")
             assert not source.echo_once(destination.v4, timeout=0.1)
-            wait_until(lambda: drops(cloud.host, source.port, "port_disabled") > before, 10, "drop of an unknown port's")
+            wait_until(lambda: drops(cloud.host, source.port, "port_disabled") > before, 10, "drop by a port")
         assert cloud.a.echo_once(cloud.b.v4)
         cloud.change(f"lport-add v-c '{cloud.c.addresses()}'")
         assert cloud.c.echo_once(cloud.a.v4, timeout=5)

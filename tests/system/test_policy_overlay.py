@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Security groups between two hosts: the sender's on one, the receiver's on the other, a VXLAN or GENEVE tunnel between.
+"""Security groups between two hosts: the sender on one, the receiver on the other, a VXLAN or GENEVE tunnel between.
 
       host: sluice-vswitchd              host: sluice-vswitchd
     br-int: v-a  v-c  tun0             tun0  v-b :br-int
@@ -19,7 +19,7 @@ UPLINK = underlay.DEVICE  # drops of packets that came through a tunnel are coun
 
 
 class Overlay:
-    """Every host has all Logical_Port rows, as a controller would give them; those of the other are known by address."""
+    """Every host has all Logical_Port rows, as a controller would give them; the remote ones are known by address."""
 
     def __init__(self, lab, kind):
         self.left, self.right = (lab.host(f"{kind[0]}{side}", cpu_mask="0x1").start() for side in "lr")
@@ -95,7 +95,7 @@ def test_egress_is_refused_before_the_tunnel(overlay):
     try:
         before = drops(overlay.left, a.port, "policy_egress")
         with a.start_connect(b.v4, 80) as refused:
-            wait_until(lambda: drops(overlay.left, a.port, "policy_egress") > before, 10, "refusal by the sender's host")
+            wait_until(lambda: drops(overlay.left, a.port, "policy_egress") > before, 10, "refusal by the left host")
             assert not waiting(refused)
     finally:
         overlay.change(f"lport-set-groups {a.port}", "group-del closed")
@@ -113,4 +113,5 @@ def test_port_unreachable_crosses_the_tunnel(overlay):
             with pytest.raises(ConnectionRefusedError):
                 client.recv(8)
     finally:
-        overlay.change(f"lport-set-groups {a.port}", f"lport-set-groups {b.port}", "group-del asker", "group-del answerer")
+        overlay.change(f"lport-set-groups {a.port}", f"lport-set-groups {b.port}", "group-del asker",
+                       "group-del answerer")

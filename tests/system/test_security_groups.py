@@ -54,7 +54,8 @@ def test_rule_of_a_protocol_allows_it_and_its_replies_and_nothing_else(cloud, fa
     other = cloud.b.v6 if family == "v4" else cloud.b.v4
     warm(cloud.a, cloud.b)
     cloud.change("group-add g", f"rule-add g direction=ingress ethertype={ethertype} protocol=tcp port_min=80",
-                 f"rule-add g direction=ingress ethertype={ethertype} protocol=udp port_min=53", "lport-set-groups v-b g")
+                 f"rule-add g direction=ingress ethertype={ethertype} protocol=udp port_min=53",
+                 "lport-set-groups v-b g")
     allow_tcp(cloud.a, cloud.b, 80, address)
     allow_udp(cloud.a, cloud.b, 53, address)
     refuse_tcp(cloud, cloud.a, cloud.b, 53, address=address)

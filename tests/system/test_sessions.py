@@ -37,7 +37,8 @@ def test_segment_that_belongs_to_no_connection_and_opens_none_is_invalid(cloud, 
     wide_open(cloud)
     sender, receiver = cloud.a.raw(), cloud.b.raw()
     before = drops(cloud.host, "v-a", "ct_invalid")
-    sender.send(layers(cloud.a, cloud.b, family) / TCP(sport=1234, dport=80, flags=flags, seq=7, ack=9) / Raw(b"<stray>"))
+    segment = TCP(sport=1234, dport=80, flags=flags, seq=7, ack=9) / Raw(b"<stray>")
+    sender.send(layers(cloud.a, cloud.b, family) / segment)
     wait_drop(cloud.host, "v-a", "ct_invalid", before)
     assert receiver.waiting(b"<stray>") == []
     sender.close()
@@ -62,7 +63,8 @@ def test_port_unreachable_reaches_who_asked(cloud, family):
     address = getattr(cloud.b, family)
     warm(cloud.a, cloud.b)
     cloud.change("group-add asker", "rule-add asker direction=egress", "lport-set-groups v-a asker",
-                 "group-add answerer", "rule-add answerer direction=ingress protocol=udp", "lport-set-groups v-b answerer")
+                 "group-add answerer", "rule-add answerer direction=ingress protocol=udp",
+                 "lport-set-groups v-b answerer")
     with cloud.a.udp(0, cloud.a.address_like(address)) as client:
         client.connect((address, 9))
         client.send(b"anybody?")
@@ -75,7 +77,8 @@ def test_packet_too_big_reaches_the_sender_of_a_connection_only(cloud, family):
     address = getattr(cloud.b, family)
     warm(cloud.a, cloud.b)
     cloud.change("group-add asker", "rule-add asker direction=egress", "lport-set-groups v-a asker",
-                 "group-add answerer", "rule-add answerer direction=ingress protocol=udp", "lport-set-groups v-b answerer")
+                 "group-add answerer", "rule-add answerer direction=ingress protocol=udp",
+                 "lport-set-groups v-b answerer")
     with cloud.b.udp(7777, address) as server, cloud.a.udp(0, cloud.a.address_like(address)) as client:
         client.sendto(b"<big>", (address, 7777))
         port = server.recvfrom(8)[1][1]
@@ -113,7 +116,8 @@ def test_icmp_error_is_cut_with_its_connection(cloud):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_fragments_pass_where_their_first_one_does(cloud, family):
     address = getattr(cloud.b, family)
-    cloud.change("group-add g", "rule-add g name=udp direction=ingress protocol=udp port_min=2000", "lport-set-groups v-b g")
+    cloud.change("group-add g", "rule-add g name=udp direction=ingress protocol=udp port_min=2000",
+                 "lport-set-groups v-b g")
     with cloud.b.udp(2000, address) as server, cloud.b.udp(2001, address) as closed, \
             cloud.a.udp(0, cloud.a.address_like(address)) as client:
         for size in (3000, 20000, 60000):
@@ -150,7 +154,8 @@ def test_later_fragment_alone_is_refused(cloud):
 def test_tenants_with_the_same_addresses_have_sessions_and_policy_of_their_own(cloud):
     cloud.change("group-add red", "rule-add red name=web direction=ingress protocol=tcp port_min=80",
                  "lport-set-groups v-b red",
-                 "group-add blue", "rule-add blue direction=ingress protocol=tcp port_min=80", "lport-set-groups v-f blue")
+                 "group-add blue", "rule-add blue direction=ingress protocol=tcp port_min=80",
+                 "lport-set-groups v-f blue")
     with cloud.b.listen(80) as red, cloud.f.listen(80) as blue, \
             cloud.a.socket(socket.SOCK_STREAM, cloud.a.v4, 5555) as red_client, \
             cloud.e.socket(socket.SOCK_STREAM, cloud.e.v4, 5555) as blue_client:
@@ -211,7 +216,8 @@ def test_directions_of_a_connection_are_on_different_workers(cloud):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_dump_shows_tcp_sessions_as_ovs_does_with_their_states(cloud, family):
-    cloud.change("group-add g", "rule-add g name=web direction=ingress protocol=tcp port_min=80", "lport-set-groups v-b g")
+    cloud.change("group-add g", "rule-add g name=web direction=ingress protocol=tcp port_min=80",
+                 "lport-set-groups v-b g")
     a, b = getattr(cloud.a, family), getattr(cloud.b, family)
     with Connection(cloud.a, cloud.b, 80, b) as one:
         one.exchange()
@@ -246,16 +252,20 @@ def test_dump_shows_udp_and_icmp_sessions(cloud, family):
                     rf"reply=\(src={b},dst={a},id=\1,type={reply},code=0\)", line)
 
 
+def zones_of_pings(cloud):
+    return {int((re.search(r"zone=(\d+)", line) or [0, 0])[1]) for line in sessions(cloud.host, "icmp,")}
+
+
 def test_dump_of_a_zone_and_flush_of_a_zone(cloud):
     cloud.change("group-add g", "rule-add g direction=ingress", "lport-set-groups v-b g", "lport-set-groups v-f g")
     assert cloud.a.echo_once(cloud.b.v4) and cloud.e.echo_once(cloud.f.v4)
-    zones = {int((re.search(r"zone=(\d+)", line) or [0, 0])[1]) for line in sessions(cloud.host, "icmp,")}
+    zones = zones_of_pings(cloud)
     assert len(zones) == 2
     for zone in zones:
         lines = cloud.host.appctl("dpctl/dump-conntrack", f"zone={zone}").splitlines()
         assert len(lines) == 1
     cloud.host.appctl("dpctl/flush-conntrack", f"zone={max(zones)}")
-    assert [int((re.search(r"zone=(\d+)", line) or [0, 0])[1]) for line in sessions(cloud.host, "icmp,")] == [min(zones)]
+    assert zones_of_pings(cloud) == {min(zones)}
 
 
 def test_flushed_connection_is_not_taken_up_in_its_middle(cloud):

@@ -349,7 +349,8 @@ def far(mesh):
     yield
     mesh.right.namespace.ip("route del 172.31.0.1/32")
     mesh.right.namespace.ip("addr del 172.31.9.2/24 dev br-phy")
-    mesh.left.namespace.run(["ip", "route", "del", "172.31.9.0/24"], check=False)
+    for route in ("172.31.9.0/24", "default"):
+        mesh.left.namespace.run(["ip", "route", "del", route], check=False)
 
 
 def test_route_through_a_gateway_is_followed_and_changes_under_traffic(mesh, far):
@@ -369,7 +370,6 @@ def test_route_through_a_gateway_is_followed_and_changes_under_traffic(mesh, far
             wait_until(lambda: drops(mesh.left, "v-a", "tunnel_no_route") > before, 10, "end of the route")
             mesh.left.namespace.ip("route add default via 172.31.0.251")
             pinger.wait_more()
-            mesh.left.namespace.ip("route del default")
 
 
 def test_flood_that_misses_a_tunnel_is_counted(mesh):

@@ -115,3 +115,22 @@ def test_port_unreachable_crosses_the_tunnel(overlay):
     finally:
         overlay.change(f"lport-set-groups {a.port}", f"lport-set-groups {b.port}", "group-del asker",
                        "group-del answerer")
+
+
+@pytest.mark.parametrize("family", ["v4", "v6"])
+def test_fragmented_datagrams_cross_the_tunnel(overlay, family):
+    a, b = overlay.a, overlay.b
+    address = getattr(b, family)
+    overlay.change("group-add asker", "rule-add asker direction=egress", f"lport-set-groups {a.port} asker",
+                   "group-add answerer", "rule-add answerer direction=ingress protocol=udp",
+                   f"lport-set-groups {b.port} answerer")
+    try:
+        with b.udp(2000, address) as server, a.udp(0, a.address_like(address)) as client:
+            client.sendto(b"q" * 8000, (address, 2000))
+            text, sender = server.recvfrom(65536)
+            assert text == b"q" * 8000
+            server.sendto(b"a" * 8000, sender)
+            assert client.recv(65536) == b"a" * 8000
+    finally:
+        overlay.change(f"lport-set-groups {a.port}", f"lport-set-groups {b.port}", "group-del asker",
+                       "group-del answerer")

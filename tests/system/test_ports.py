@@ -360,7 +360,8 @@ def test_netdev_that_vanishes_and_comes_back_is_taken_up_again(br):
 
 @pytest.mark.parametrize("kind", ["vxlan", "geneve"])
 def test_tunnel_rows(br, kind):
-    br.add("t0", f"type={kind}", "options:remote_ip=192.0.2.1", "options:key=7", "options:ttl=32", "options:tos=inherit")
+    br.add("t0", f"type={kind}", "options:remote_ip=192.0.2.1", "options:key=7", "options:ttl=32",
+           "options:tos=inherit")
     assert br.error("t0") == "" and ofport(br.host, "t0") > 0
     br.add("t1", f"type={kind}", "options:remote_ip=192.0.2.1", "options:key=7")
     assert "File exists" in br.error("t1")

@@ -7,6 +7,8 @@
 
 #include <openvswitch/vlog.h>
 #include <util.h>
+#include <uuid.h>
+#include <vswitch-idl.h>
 
 #include "control/applied.h"
 #include "control/attachments.h"
@@ -28,6 +30,14 @@ static bool is_same(const struct interface *interface, const struct desired_inte
            interface->ofport_request == wanted->ofport_request;
 }
 
+/* True when it is what its row was refused for before: only its text is to be brought up to date. A row of the same name
+ * that was made anew needs to be told itself. */
+static bool stays_refused(const struct interface *interface, const struct desired_interface *wanted)
+{
+    return wanted != NULL && wanted->refused != NULL && interface->state == INTERFACE_FAILED &&
+           (wanted->row == NULL || uuid_equals(&interface->uuid, &wanted->row->header_.uuid));
+}
+
 /* Removes or updates what exists. An interface that has to be made anew keeps its port number. */
 static void update_existing(struct applied *applied, const struct desired *desired)
 {
@@ -37,8 +47,8 @@ static void update_existing(struct applied *applied, const struct desired *desir
         struct desired_interface *wanted = shash_find_data(&desired->interfaces, interface->settings->name);
         bool same = is_same(interface, wanted);
 
-        if (wanted != NULL && wanted->refused != NULL && interface->state == INTERFACE_FAILED)
-            continue; /* stays failed; its text is brought up to date below */
+        if (stays_refused(interface, wanted))
+            continue;
         if (same && interface_update(applied, interface, wanted))
             continue;
         if (same)

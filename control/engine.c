@@ -24,6 +24,9 @@
 
 VLOG_DEFINE_THIS_MODULE(engine);
 
+/* Longest sleep of an idle worker that may be asked for: beyond it queues overflow. */
+#define SLEEP_MOST_US 10000u
+
 /* The workers for pmd-cpu-mask, or, without a usable one, the last CPU that we may use. */
 static size_t choose_cpus(const char *mask, unsigned int cpus[WORKERS_MAX])
 {
@@ -67,17 +70,20 @@ static void set_workers(const struct smap *other_config)
 
 static void set_sleep(const struct smap *other_config)
 {
-    static unsigned int applied_sleep = WORKER_SLEEP_MAX_DEFAULT_US;
-    const char *text = smap_get(other_config, "pmd-sleep-max");
+    static char *applied_text;
+    const char *key = smap_get(other_config, "pmd-sleep-max") != NULL ? "pmd-sleep-max" : "pmd-maxsleep";
+    const char *text = smap_get(other_config, key);
     unsigned int sleep = WORKER_SLEEP_MAX_DEFAULT_US;
 
-    if (text == NULL)
-        text = smap_get(other_config, "pmd-maxsleep");
-    if (text != NULL && text[0] >= '0' && text[0] <= '9')
-        sleep = (unsigned int)MIN(strtoul(text, NULL, 10), 10000);
-    if (sleep != applied_sleep)
-        dataplane_set_sleep_max(sleep);
-    applied_sleep = sleep;
+    if (nullable_string_is_equal(text, applied_text))
+        return;
+    free(applied_text);
+    applied_text = nullable_xstrdup(text);
+    if (text != NULL && (!str_to_uint(text, 10, &sleep) || sleep > SLEEP_MOST_US)) {
+        VLOG_WARN("other_config:%s \"%s\" is not a number from 0 to %u; taking the default", key, text, SLEEP_MOST_US);
+        sleep = WORKER_SLEEP_MAX_DEFAULT_US;
+    }
+    dataplane_set_sleep_max(sleep);
 }
 
 void engine_configure(const struct applied *applied, const struct smap *other_config)

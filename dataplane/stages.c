@@ -13,6 +13,7 @@
  * look-up and action for all. */
 struct batch {
     uint16_t n;
+    uint32_t attachment; /* that of the port they came by; a decapsulated packet has its tunnel's below */
     struct rte_mbuf *packets[WORKER_BATCH];
     uint32_t attachments[WORKER_BATCH];
     uint32_t hashes[WORKER_BATCH];
@@ -23,6 +24,19 @@ struct batch {
 /* Ordinary segments of an established connection carry ACK, and may carry PSH. */
 #define TCP_ACK_FLAG 0x10u
 #define TCP_PSH_FLAG 0x08u
+
+/* The port that answers for a packet of the batch: the one it came by, or its tunnel's. */
+static inline struct port *port_of(const struct worker *worker, struct port *port, const struct batch *batch,
+                                   uint16_t i)
+{
+    const struct attachment *tunnel;
+
+    if (__builtin_expect(batch->attachments[i] == batch->attachment, 1))
+        return port;
+    tunnel = snapshot_attachment(worker->snapshot, batch->attachments[i]);
+    return tunnel != NULL && worker->snapshot->ports[tunnel->port] != NULL ? worker->snapshot->ports[tunnel->port]
+                                                                           : port;
+}
 
 static void count_flow(struct flow_entry *entry, const struct rte_mbuf *packet)
 {
@@ -112,7 +126,7 @@ static void stage_keys(struct worker *worker, struct port *port, struct batch *b
 
         if (!flow_key_fast(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, attachment, key,
                            &batch->tcp_flags[kept]) &&
-            !key_slow(worker, port, mbuf, attachment, key, &batch->tcp_flags[kept]))
+            !key_slow(worker, port_of(worker, port, batch, i), mbuf, attachment, key, &batch->tcp_flags[kept]))
             continue;
         batch->hashes[kept] = flow_cache_hash(&worker->cache, key);
         flow_cache_prefetch(&worker->cache, batch->hashes[kept]);
@@ -223,18 +237,18 @@ static uint32_t stage_act(struct worker *worker, struct port *port, struct batch
 
         if (entry == NULL || !entry_is_usable(worker, entry, batch->tcp_flags[i], &drop) ||
             ((entry->flags & FLOW_DROP) != 0 && !refusal_holds(worker, entry, mbuf, batch->attachments[i]))) {
-            act_on_miss(worker, port, batch, i);
+            act_on_miss(worker, port_of(worker, port, batch, i), batch, i);
             continue;
         }
         hits++;
         count_flow(entry, mbuf);
         if (__builtin_expect(drop != DROP_NONE, 0)) {
-            packet_drop(worker, port, mbuf, drop);
+            packet_drop(worker, port_of(worker, port, batch, i), mbuf, drop);
             continue;
         }
         action.action = entry->action;
         action.flags = entry->flags;
-        action_execute(worker, &action, port, mbuf, batch->hashes[i]);
+        action_execute(worker, &action, port_of(worker, port, batch, i), mbuf, batch->hashes[i]);
     }
     return hits;
 }
@@ -308,6 +322,7 @@ void worker_forward(struct worker *worker, struct port *port, uint32_t attachmen
     uint32_t hits;
 
     batch.n = n;
+    batch.attachment = attachment;
     for (uint16_t i = 0; i < n; i++) {
         rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
         batch.packets[i] = packets[i];

@@ -185,6 +185,34 @@ static void encapsulated_frame_over_the_uplinks_mtu_is_dropped(void **state)
     assert_int_equal(station_drops(&s, 1, DROP_MTU_EXCEEDED), 1);
 }
 
+/* Sends the frame out by the tunnel and back in from it, with 'damage' put into its first byte after the MACs. */
+static void send_back(const struct frame *f, uint8_t damage)
+{
+    struct rte_mbuf *m;
+    uint8_t *inner;
+
+    station_forward(&s, 1, station_mbuf(f->bytes, f->len));
+    m = station_take(6);
+    assert_non_null(m);
+    turn_round(m);
+    inner = rte_pktmbuf_mtod_offset(m, uint8_t *, 50);
+    memcpy(inner, f->bytes + 6, 6);
+    memcpy(inner + 6, f->bytes, 6);
+    inner[14] ^= damage;
+    station_forward(&s, 6, m);
+}
+
+static void drops_behind_a_tunnel_count_for_the_tunnel(void **state)
+{
+    struct packet_spec out = {1, 9, NULL, IPPROTO_UDP, false, 5, 6, 0, 0, false, 40};
+    struct frame f = spec_frame(&out);
+
+    build_host(TUNNEL_VXLAN);
+    send_back(&f, 0xf0);
+    assert_int_equal(station_drops(&s, 3, DROP_IP_HEADER), 1);
+    assert_int_equal(station_drops(&s, 6, DROP_IP_HEADER), 0);
+}
+
 static void unknown_network_is_dropped(void **state)
 {
     struct rte_mbuf *m;
@@ -228,6 +256,7 @@ int main(void)
         TEST(flood_reaches_a_tunnel_that_becomes_ready),
         TEST(moved_next_hop_moves_the_tunnel),
         TEST(encapsulated_frame_over_the_uplinks_mtu_is_dropped),
+        TEST(drops_behind_a_tunnel_count_for_the_tunnel),
         TEST(unknown_network_is_dropped),
         TEST(guest_cannot_send_tunnel_packets),
     };

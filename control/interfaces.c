@@ -16,6 +16,7 @@
 #include "control/ids.h"
 #include "control/tunnels.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/fdb.h"
 #include "dataplane/port_types.h"
 
 VLOG_DEFINE_THIS_MODULE(interfaces);
@@ -373,6 +374,16 @@ static void tunnel_status(struct applied *applied, struct interface *interface, 
     }
 }
 
+/* What was heard at a port without a link may be at another by now: an uplink that takes over. A guest that reboots comes
+ * back to the same port, and what is sent to it meanwhile is not for the others. */
+static void forget_learned(const struct interface *interface)
+{
+    if (interface->attached && interface->bridge->fdb != NULL &&
+        strncmp(interface->settings->type, "dpdkvhostuser", strlen("dpdkvhostuser")) != 0 &&
+        fdb_flush(interface->bridge->fdb, interface->attachment) > 0)
+        dataplane_revalidate();
+}
+
 bool interface_refresh_status(struct applied *applied, struct interface *interface)
 {
     struct port_status status;
@@ -388,6 +399,8 @@ bool interface_refresh_status(struct applied *applied, struct interface *interfa
     relevant = status.mtu != interface->status.mtu || !mac_addr_equal(&status.mac, &interface->status.mac) ||
                (!interface->is_tunnel &&
                 atomic_load_explicit(&interface->port->n_rxq, memory_order_relaxed) != interface->n_rxq);
+    if (interface->status.link_up && !status.link_up)
+        forget_learned(interface);
     if (status.link_up != interface->status.link_up)
         VLOG_INFO("interface %s: link %s", interface->settings->name, status.link_up ? "up" : "down");
     if (memcmp(&status, &interface->status, sizeof status) != 0) {

@@ -67,7 +67,8 @@ void tunnels_wait(struct tunnels *tunnels); /* poll_fd_wait() and timers */
  * since the last call. Attachment ids and port indexes come from control/ids.h. 0 or -ENOMEM. */
 int tunnels_publish(struct tunnels *tunnels, struct snapshot *snapshot);
 
-/* A line per tunnel and per neighbour for tnl/ports/show and tnl/neigh/show. 'out' is a struct ds. */
+/* A line per tunnel, neighbour and route for tnl/ports/show, tnl/neigh/show and ovs/route/show. 'out' is a struct ds. */
 struct ds;
 void tunnels_format_ports(const struct tunnels *tunnels, struct ds *out);
 void tunnels_format_neighbours(const struct tunnels *tunnels, struct ds *out);
+void tunnels_format_routes(const struct tunnels *tunnels, struct ds *out);

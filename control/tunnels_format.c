@@ -13,6 +13,7 @@
 #include "control/next_hops.h"
 #include "control/tunnel_attachments.h"
 #include "control/tunnels_private.h"
+#include "overlay/underlay.h"
 
 static const char *v4_format(uint32_t addr, char text[INET_ADDRSTRLEN])
 {
@@ -70,6 +71,15 @@ void tunnels_format_ports(const struct tunnels *tunnels, struct ds *out)
     networks_for_each(tunnels->networks, format_network, out);
 }
 
+static void print_sorted(const struct sset *lines, struct ds *out)
+{
+    const char **sorted = sset_sort(lines);
+
+    for (size_t i = 0; i < sset_count(lines); i++)
+        ds_put_format(out, "%s\n", sorted[i]);
+    free(sorted);
+}
+
 /* Many hops may lead through one neighbour: equal lines are one. */
 static void add_neighbour(void *lines, const struct tunnel_hop *hop)
 {
@@ -94,10 +104,33 @@ void tunnels_format_neighbours(const struct tunnels *tunnels, struct ds *out)
     ds_put_format(out, "%-16s %-18s %s\n", "IP", "MAC", "Bridge");
     next_hops_for_each(tunnels->hops, add_neighbour, &lines);
 
-    const char **sorted = sset_sort(&lines);
+    print_sorted(&lines, out);
+    sset_destroy(&lines);
+}
 
-    for (size_t i = 0; i < sset_count(&lines); i++)
-        ds_put_format(out, "%s\n", sorted[i]);
-    free(sorted);
+static void add_route(void *lines, const struct underlay_route *route)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    char text[INET_ADDRSTRLEN];
+    char iface[IF_NAMESIZE];
+
+    ds_put_format(&line, "Cached: %s/%u dev %s", v4_format(route->prefix, text), route->len,
+                  if_indextoname((unsigned int)route->ifindex, iface) != NULL ? iface : "?");
+    if (route->gateway != 0)
+        ds_put_format(&line, " GW %s", v4_format(route->gateway, text));
+    if (route->source != 0)
+        ds_put_format(&line, " SRC %s", v4_format(route->source, text));
+    if (route->metric != 0)
+        ds_put_format(&line, " metric %u", route->metric);
+    sset_add_and_free(lines, ds_steal_cstr(&line));
+}
+
+void tunnels_format_routes(const struct tunnels *tunnels, struct ds *out)
+{
+    struct sset lines = SSET_INITIALIZER(&lines);
+
+    ds_put_cstr(out, "Route Table:\n");
+    underlay_for_each_route(tunnels->underlay, add_route, &lines);
+    print_sorted(&lines, out);
     sset_destroy(&lines);
 }

@@ -27,9 +27,15 @@ static void show_neighbours(struct unixctl_conn *conn, int argc, const char *arg
     show(conn, vswitch, tunnels_format_neighbours);
 }
 
+static void show_routes(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch)
+{
+    show(conn, vswitch, tunnels_format_routes);
+}
+
 const struct unixctl_command unixctl_tunnel_commands[] = {
     {"tnl/ports/show", "[-v]", 0, 1, show_ports},
     {"tnl/neigh/show", "", 0, 0, show_neighbours},
     {"tnl/arp/show", "", 0, 0, show_neighbours},
+    {"ovs/route/show", "", 0, 0, show_routes},
     {NULL, NULL, 0, 0, NULL},
 };

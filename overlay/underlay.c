@@ -402,3 +402,16 @@ void underlay_for_each_endpoint(const struct underlay *underlay,
             visit(aux, &row->link, underlay->addresses[i].addr);
     }
 }
+
+void underlay_for_each_route(const struct underlay *underlay,
+                             void (*visit)(void *aux, const struct underlay_route *route), void *aux)
+{
+    for (size_t i = 0; i < underlay->routes.n_buckets; i++) {
+        for (const struct chain_node *node = underlay->routes.buckets[i]; node != NULL; node = node->next) {
+            const struct underlay_route *route = &((const struct route_row *)node)->route;
+
+            if (find_link(underlay, route->ifindex) != NULL)
+                visit(aux, route);
+        }
+    }
+}

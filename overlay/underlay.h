@@ -57,6 +57,10 @@ void underlay_clear(struct underlay *underlay);
 void underlay_resolve(const struct underlay *underlay, uint32_t remote, uint32_t local, struct next_hop *hop,
                       int *ifindex, uint32_t *neighbour);
 
+/* Calls 'visit' for every route over a link, in no order. */
+void underlay_for_each_route(const struct underlay *underlay,
+                             void (*visit)(void *aux, const struct underlay_route *route), void *aux);
+
 /* Calls 'visit' for every address of every link: the switch's own endpoints. */
 void underlay_for_each_endpoint(const struct underlay *underlay,
                                 void (*visit)(void *aux, const struct underlay_link *link, uint32_t addr), void *aux);

@@ -79,6 +79,14 @@ def test_ovsdb_server_killed_under_overlay_traffic(pair):
     assert pinger.lost == 0, pinger.gaps
 
 
+def test_underlay_can_be_looked_at(pair):
+    assert f"Cached: 172.31.0.0/24 dev br-phy SRC {VTEPS[0]}" in pair.left.appctl("ovs/route/show").splitlines()
+    assert re.search(rf"^{VTEPS[1]} +([0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}} +br-phy$", pair.left.appctl("tnl/neigh/show"),
+                     re.M)
+    assert re.search(rf"^blue: vxlan {VTEPS[0]}->{VTEPS[1]} key=8 dst_port=4789 .*\(ready\)$",
+                     pair.left.appctl("tnl/ports/show", "-v"), re.M)
+
+
 def test_bridge_deleted_and_made_again_under_traffic(pair):
     host = pair.left
     status = ["get", "Logical_Network", "blue", "status"]

@@ -157,6 +157,42 @@ def test_odd_names(site, name):
         "row": {"bridges": ["set", [["uuid", interface]]]}})
 
 
+def test_rows_that_refer_to_each_other_strangely(site):
+    """A port in two bridges, an interface in two ports, ports without their bridge's own, names that cross."""
+    host = site.host
+    named = lambda *names: ["set", [["named-uuid", name] for name in names]]  # noqa: E731
+    bridges = ["uuid", host.get("Bridge", "br-int", "_uuid")]
+    rows = [("Interface", "i0", {"name": "st0", "type": "internal"}),
+            ("Interface", "i1", {"name": "st1", "type": "internal"}),
+            ("Interface", "i2", {"name": "stb0"}),  # called like a bridge, and not internal
+            ("Interface", "i3", {"name": "br-int", "type": "internal"}),
+            ("Port", "p0", {"name": "st1", "interfaces": named("i0")}),
+            ("Port", "p1", {"name": "st0", "interfaces": named("i0", "i1")}),
+            ("Port", "p2", {"name": "br-int2", "interfaces": named("i1")}),
+            ("Port", "p3", {"name": "stp3", "interfaces": named("i2")}),
+            ("Port", "p4", {"name": "stp4", "interfaces": named("i0")}),
+            ("Bridge", "b0", {"name": "stb0", "ports": named("p0", "p1", "p2", "p3")}),
+            ("Bridge", "b1", {"name": "stb1", "ports": named("p0", "p3", "p4")}),
+            ("Bridge", "b2", {"name": "st1", "ports": ["set", []]}),
+            ("Mirror", "m0", {"name": "m", "select_all": True, "output_port": ["named-uuid", "p0"]})]
+    for left_out in ("i3", None):
+        operations = [{"op": "insert", "table": table, "uuid-name": name, "row": row} for table, name, row in rows
+                      if name != left_out]
+        site.transact("Open_vSwitch", *operations,
+                      {"op": "update", "table": "Open_vSwitch", "where": [],
+                       "row": {"bridges": ["set", [bridges, *named("b0", "b1", "b2")[1]]]}})
+        site.check()
+        for first, second in (("p0", "p4"), ("st0", "st1")):  # and they change places
+            site.transact("Open_vSwitch", {"op": "update", "table": "Port", "where": [["name", "==", first]],
+                                           "row": {"tag": 5}},
+                          {"op": "update", "table": "Interface", "where": [["name", "==", second]],
+                           "row": {"type": "tap"}})
+            site.check()
+        assert site.transact("Open_vSwitch", {"op": "update", "table": "Open_vSwitch", "where": [],
+                                              "row": {"bridges": ["set", [bridges]]}})
+        site.check()
+
+
 def some(rng, n, *choices):
     """A set of N values, or an empty one."""
     return ["set", sorted({rng.choice(choices) for _ in range(n)}, key=str)]

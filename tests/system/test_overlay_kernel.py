@@ -57,7 +57,8 @@ def peer(lab, left):
 def kernel_vxlan(peer, vni, *options, port=4789):
     """Make the kernel's end of the tunnel, anew."""
     peer.run(["ip", "link", "del", "vx"], check=False)
-    peer.ip(f"link add vx address 02:ee:00:00:00:09 type vxlan id {vni} local {KERNEL} remote {HERE} dstport {port} dev uplink", *options)
+    peer.ip("link add vx address 02:ee:00:00:00:09 type vxlan",
+            f"id {vni} local {KERNEL} remote {HERE} dstport {port} dev uplink", *options)
     peer.ip("link set vx mtu 1500 up")
     peer.ip("addr add 10.0.0.9/24 dev vx")
     enable_ipv6(peer, "vx", "fd00::9/64")

@@ -153,11 +153,11 @@ static void join(struct applied *applied, struct interface *interface)
     interface->status_dirty = true;
     interface->n_rxq = atomic_load_explicit(&port->n_rxq, memory_order_relaxed);
     set_error(interface, NULL);
+    VLOG_INFO("interface %s: added to bridge %s as port %" PRId64 " (%s)", interface->settings->name,
+              interface->bridge->name, interface->ofport, interface->settings->type);
     interface_refresh_status(applied, interface);
     if (interface_is_foreign(interface))
         interface->ifindex_seen = if_nametoindex(interface->settings->name);
-    VLOG_INFO("interface %s: added to bridge %s as port %" PRId64 " (%s)", interface->settings->name,
-              interface->bridge->name, interface->ofport, interface->settings->type);
 }
 
 static bool is_tunnel_type(const char *type)

@@ -32,14 +32,18 @@ static size_t choose_cpus(const char *mask, unsigned int cpus[WORKERS_MAX])
 {
     unsigned int asked[WORKERS_MAX];
     int n = mask != NULL ? cpus_from_mask(mask, asked, WORKERS_MAX) : 0;
-    size_t usable = 0;
+    size_t usable = 0, unusable = 0;
+    unsigned int first = 0;
 
     for (int i = 0; i < n; i++) {
         if (cpus_is_allowed(asked[i]))
             cpus[usable++] = asked[i];
-        else
-            VLOG_WARN("other_config:pmd-cpu-mask %s: CPU %u is not there or not ours to use", mask, asked[i]);
+        else if (unusable++ == 0)
+            first = asked[i];
     }
+    if (unusable > 0)
+        VLOG_WARN("other_config:pmd-cpu-mask %s: CPU %u%s not there or not ours to use", mask, first,
+                  unusable > 1 ? " and others are" : " is");
     if (usable > 0)
         return usable;
     if (mask != NULL)

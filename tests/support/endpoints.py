@@ -153,9 +153,11 @@ class Pinger:
         return self
 
     def __exit__(self, kind, *_):
-        if kind is None:
-            self.wait_more(2)
-        os.kill(self._process.pid, signal.SIGINT)
+        try:
+            if kind is None:
+                self.wait_more(2)
+        finally:
+            os.kill(self._process.pid, signal.SIGINT)
         wait_until(lambda: not self._process.running, 10, "end of ping", [self._log])
         text = self._log.read_text()
         self.sent = int(re.search(r"(\d+) packets transmitted", text)[1])

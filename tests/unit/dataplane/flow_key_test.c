@@ -49,12 +49,16 @@ static void fast_and_long_way_agree_on_random_frames(void **state)
         struct frame frame = random_frame(&seed);
         struct flow_key fast, slow;
         struct packet packet;
+        enum drop_reason drop;
         uint8_t flags = 0;
 
         if (!flow_key_fast(frame.bytes, frame.len, frame.len, 0x1234, &fast, &flags))
             continue;
         fast_ones++;
-        assert_int_equal(packet_parse(frame.bytes, frame.len, frame.len, &packet), DROP_NONE);
+        drop = packet_parse(frame.bytes, frame.len, frame.len, &packet);
+        if (drop == DROP_BAD_SOURCE_MAC)
+            continue; /* never cached, so the look-up with this key fails */
+        assert_int_equal(drop, DROP_NONE);
         assert_false(packet_is_uncacheable(&packet));
         flow_key_from_packet(&packet, 0x1234, &slow);
         assert_memory_equal(&fast, &slow, FLOW_KEY_SHORT);

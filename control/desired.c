@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/desired.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,17 +23,29 @@ static bool is_known_datapath(const char *type)
     return type[0] == '\0' || strcmp(type, "system") == 0 || strcmp(type, "netdev") == 0;
 }
 
-/* 'value' of a number between 'min' and 'max', or 'fallback' when it is absent or no such number. */
-static uint32_t number_in(const struct smap *config, const char *key, uint32_t min, uint32_t max, uint32_t fallback)
+/* The number at 'key' of a bridge's other_config, drawn to 'min' or 'max' when it is beyond them, as ovs-vswitchd does;
+ * 'fallback' when it is absent or no number. Says so when it is not what was written. */
+static uint32_t number_in(const struct ovsrec_bridge *row, const char *key, uint32_t min, uint32_t max,
+                          uint32_t fallback)
 {
-    const char *text = smap_get(config, key);
+    const char *text = smap_get(&row->other_config, key);
+    unsigned long written;
+    uint32_t value;
     char *end;
-    unsigned long value;
 
-    if (text == NULL || text[0] < '0' || text[0] > '9')
+    if (text == NULL)
         return fallback;
-    value = strtoul(text, &end, 10);
-    return *end != '\0' || value < min ? fallback : (uint32_t)MIN(value, max);
+    written = strtoul(text, &end, 10); /* ULONG_MAX when it is larger still */
+    if (text[0] < '0' || text[0] > '9' || *end != '\0')
+        value = fallback;
+    else if (written >= min && written <= max)
+        return (uint32_t)written;
+    else
+        value = written < min ? min : max;
+    VLOG_WARN_RL(&rl,
+                 "bridge %s: other_config:%s \"%s\" is not a number from %" PRIu32 " to %" PRIu32 "; taking %" PRIu32,
+                 row->name, key, text, min, max, value);
+    return value;
 }
 
 static void read_bridge(struct desired_bridge *bridge, const struct ovsrec_bridge *row)
@@ -43,8 +56,8 @@ static void read_bridge(struct desired_bridge *bridge, const struct ovsrec_bridg
     bridge->name = row->name;
     bridge->secure = row->fail_mode != NULL && strcmp(row->fail_mode, "secure") == 0;
     bridge->forward_bpdu = smap_get_bool(&row->other_config, "forward-bpdu", false);
-    bridge->table_size = number_in(&row->other_config, "mac-table-size", 10, 1000000, FDB_SIZE_DEFAULT);
-    bridge->aging_s = number_in(&row->other_config, "mac-aging-time", 15, 3600, FDB_AGING_DEFAULT);
+    bridge->table_size = number_in(row, "mac-table-size", 10, 1000000, FDB_SIZE_DEFAULT);
+    bridge->aging_s = number_in(row, "mac-aging-time", 15, 3600, FDB_AGING_DEFAULT);
     if (hwaddr != NULL) {
         bridge->has_mac = mac_addr_parse(hwaddr, &bridge->mac) == 0 && !mac_addr_is_multicast(&bridge->mac) &&
                           !mac_addr_is_zero(&bridge->mac);

@@ -57,21 +57,39 @@ def run_pytest(folder, build, totals, extra):
     print(f"== {folder}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         report = os.path.join(scratch, "report.xml")
+        # A detached daemon has no standard error to report to.
+        findings = os.path.join(scratch, "sanitizer")
         result = subprocess.run([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs", "--tb=short",
                                  "--durations=8", f"--junitxml={report}", folder, *extra],
                                 env={**os.environ, "SLUICE_BUILD": os.path.abspath(build),
-                                     "PYTHONDONTWRITEBYTECODE": "1"})
+                                     "PYTHONDONTWRITEBYTECODE": "1",
+                                     "ASAN_OPTIONS": f"detect_leaks=0:log_path={findings}",
+                                     "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={findings}"})
+        count_findings(scratch, totals)
         if not os.path.exists(report):
             print(f"pytest wrote no report (exit {result.returncode})")
             totals.add(0, 1, 0)
             return
-        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
-            count = {k: int(suite.get(k, 0)) for k in ("tests", "failures", "errors", "skipped")}
-            bad = count["failures"] + count["errors"]
-            totals.add(count["tests"] - bad - count["skipped"], bad, count["skipped"])
-        for case in ElementTree.parse(report).getroot().iter("testcase"):
-            for skip in case.iter("skipped"):
-                totals.reasons.append(f"{case.get('name')}: {skip.get('message')}")
+        count_cases(ElementTree.parse(report).getroot(), totals)
+
+
+def count_findings(folder, totals):
+    """Each report of a sanitizer is a failure of its own."""
+    for name in sorted(os.listdir(folder)):
+        if name.startswith("sanitizer."):
+            with open(os.path.join(folder, name), errors="replace") as file:
+                print(file.read())
+            totals.add(0, 1, 0)
+
+
+def count_cases(root, totals):
+    for suite in root.iter("testsuite"):
+        count = {k: int(suite.get(k, 0)) for k in ("tests", "failures", "errors", "skipped")}
+        bad = count["failures"] + count["errors"]
+        totals.add(count["tests"] - bad - count["skipped"], bad, count["skipped"])
+    for case in root.iter("testcase"):
+        for skip in case.iter("skipped"):
+            totals.reasons.append(f"{case.get('name')}: {skip.get('message')}")
 
 
 def main():

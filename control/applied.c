@@ -68,18 +68,6 @@ struct applied_bridge *applied_find_bridge(const struct applied *applied, const 
     return NULL;
 }
 
-const struct interface *applied_find_ofport(const struct applied *applied, const struct applied_bridge *bridge,
-                                            int64_t ofport)
-{
-    const struct interface *interface;
-
-    HMAP_FOR_EACH (interface, node, &applied->interfaces) {
-        if (interface->bridge == bridge && interface->ofport == ofport)
-            return interface;
-    }
-    return NULL;
-}
-
 static bool is_pending(const struct interface *interface)
 {
     return interface->state == INTERFACE_WAITING || interface->state == INTERFACE_OPENING;

@@ -126,9 +126,6 @@ bool applied_publish(struct applied *applied);
 
 struct interface *applied_find_interface(const struct applied *applied, const char *name);
 struct applied_bridge *applied_find_bridge(const struct applied *applied, const char *name);
-/* The interface of an ofport of a bridge, or NULL. */
-const struct interface *applied_find_ofport(const struct applied *applied, const struct applied_bridge *bridge,
-                                            int64_t ofport);
 /* True while a port is being opened or closed or waits for that, but for those that are overdue. */
 bool applied_is_busy(const struct applied *applied);
 /* What is going on now took too long to wait for. */

@@ -194,8 +194,6 @@ static enum drop_reason open_session(struct pipeline *pipeline, const struct sna
         return DROP_CT_INVALID;
     }
     drop = ask_policy(snapshot, tuple, source, destination, &new_session.verdict);
-    resolution->rule =
-        new_session.verdict.ingress_rule ? new_session.verdict.ingress_rule : new_session.verdict.egress_rule;
     if (drop != DROP_NONE) {
         resolution->if_no_session = true;
         return drop;

@@ -7,7 +7,7 @@
 
 /* Unicast: may 'packet' go from 'source' to 'destination' in 'zone'? Finds or opens the session, evaluates policy where
  * it has to be (a new session, or one whose verdict is older than the policy of either side), and fills drop,
- * cacheable, if_no_session, track, session, direction and rule of 'resolution'. True when it may. */
+ * cacheable, if_no_session, track, session and direction of 'resolution'. True when it may. */
 bool admission_unicast(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
                        const struct attachment *source, const struct attachment *destination, uint32_t zone,
                        struct resolution *resolution);

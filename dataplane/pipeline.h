@@ -44,7 +44,6 @@ struct resolution {
     uint32_t session; /* 0: none */
     enum ct_direction direction;
     uint32_t reply_to; /* flood of a reply: the only attachment that may have it, 0: no such limit */
-    uint32_t rule;     /* the rule that decided, 0: none */
     uint32_t n_outputs;
     struct resolved_output outputs[RESOLUTION_OUTPUTS_MAX];
 };

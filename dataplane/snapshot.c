@@ -267,28 +267,6 @@ int snapshot_set_attachment(struct snapshot *snapshot, uint32_t id, struct attac
     return 0;
 }
 
-int snapshot_touch_attachment(struct snapshot *snapshot, uint32_t id)
-{
-    const struct attachment *old = snapshot_attachment(snapshot, id);
-    struct attachment *copy;
-
-    if (old == NULL)
-        return -EINVAL;
-    if (old->changed == snapshot->sequence)
-        return 0;
-    copy = malloc(sizeof *copy);
-    if (copy == NULL)
-        return -ENOMEM;
-    *copy = *old;
-    if (copy->policy.security != NULL)
-        port_security_ref(copy->policy.security);
-    if (copy->policy.ingress != NULL)
-        policy_ref(copy->policy.ingress);
-    if (copy->policy.egress != NULL)
-        policy_ref(copy->policy.egress);
-    return snapshot_set_attachment(snapshot, id, copy);
-}
-
 int snapshot_set_next_hop(struct snapshot *snapshot, uint32_t index, const struct next_hop *hop)
 {
     if (index == 0 || index >= NEXT_HOPS_MAX)
@@ -428,9 +406,4 @@ const struct next_hop *snapshot_next_hop(const struct snapshot *snapshot, uint32
 struct port *snapshot_port(const struct snapshot *snapshot, uint16_t index)
 {
     return index < PORTS_MAX ? snapshot->ports[index] : NULL;
-}
-
-uint32_t snapshot_sequence(const struct snapshot *snapshot)
-{
-    return snapshot->sequence;
 }

@@ -90,8 +90,6 @@ int snapshot_set_decap_table(struct snapshot *snapshot, struct decap_table *tabl
 /* Takes over the caller's reference. Does not mark anything changed: the caller replaces the attachments whose policy
  * names the set (so that their flows are decided again). */
 int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct addr_set *set);
-/* Marks an attachment changed though its object is the same (its address sets changed). */
-int snapshot_touch_attachment(struct snapshot *snapshot, uint32_t id);
 
 /* Readers: any thread that may see the snapshot (a worker between quiescent states, or the control thread). NULL when
  * there is none. */
@@ -99,4 +97,3 @@ const struct attachment *snapshot_attachment(const struct snapshot *snapshot, ui
 const struct bridge *snapshot_bridge(const struct snapshot *snapshot, uint16_t index);
 const struct next_hop *snapshot_next_hop(const struct snapshot *snapshot, uint32_t index);
 struct port *snapshot_port(const struct snapshot *snapshot, uint16_t index);
-uint32_t snapshot_sequence(const struct snapshot *snapshot);

@@ -13,7 +13,6 @@
     X(IP_HEADER, "ip_header", "IP header malformed or longer than the packet")                                      \
     X(L4_HEADER, "l4_header", "TCP, UDP, SCTP or ICMP header longer than the packet")                               \
     X(ARP_HEADER, "arp_header", "ARP packet malformed")                                                             \
-    X(IP_MARTIAN, "ip_martian", "IP source address that no host may use")                                           \
     X(IPV6_EXTENSION, "ipv6_extension", "IPv6 extension headers too many, too long or malformed")                   \
     /* Bridge. */                                                                                                   \
     X(VLAN_INGRESS, "vlan_ingress", "VLAN not carried by the ingress port")                                         \
@@ -56,7 +55,6 @@
     /* Ports. */                                                                                                    \
     X(TX_QUEUE_FULL, "tx_queue_full", "egress queue full")                                                          \
     X(TX_LINK_DOWN, "tx_link_down", "egress port has no link (guest not connected)")                                \
-    X(TX_ERROR, "tx_error", "egress device refused the packet")                                                     \
     X(RX_UNSUPPORTED, "rx_unsupported", "ingress offload state that the port cannot finish")                        \
     X(RX_DESCRIPTOR, "rx_descriptor", "guest handed over ring entries that cannot be followed")                     \
     X(NO_BUFFER, "no_buffer", "out of packet buffers")                                                              \

@@ -34,16 +34,6 @@ void qsbr_reader_unregister(unsigned int reader)
     rte_rcu_qsbr_thread_unregister(qsbr, reader);
 }
 
-void qsbr_reader_online(unsigned int reader)
-{
-    rte_rcu_qsbr_thread_online(qsbr, reader);
-}
-
-void qsbr_reader_offline(unsigned int reader)
-{
-    rte_rcu_qsbr_thread_offline(qsbr, reader);
-}
-
 void qsbr_reader_quiescent(unsigned int reader)
 {
     rte_rcu_qsbr_quiescent(qsbr, reader);

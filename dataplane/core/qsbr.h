@@ -17,17 +17,15 @@
 
 int qsbr_init(void); /* 0 or -ENOMEM; a second call is harmless */
 
-/* Called by the reader itself, before its first and after its last access. While a reader sleeps it goes offline so
- * that it holds nobody up, and must not touch shared structures until it is online again. */
+/* Called by the reader itself, before its first and after its last access. A reader that sleeps holds up whoever
+ * waits for a grace period: its sleeps are to be short. */
 void qsbr_reader_register(unsigned int reader);
 void qsbr_reader_unregister(unsigned int reader);
-void qsbr_reader_online(unsigned int reader);
-void qsbr_reader_offline(unsigned int reader);
 void qsbr_reader_quiescent(unsigned int reader);
 
 /* Any thread. Token for "everything unlinked before now". */
 uint64_t qsbr_start(void);
-/* Any thread. True once every registered online reader has been quiescent since the token was taken. Never waits. */
+/* Any thread. True once every registered reader has been quiescent since the token was taken. Never waits. */
 bool qsbr_done(uint64_t token);
 /* Control or vhost event threads, never a worker: waits until the grace period of everything unlinked so far is over. */
 void qsbr_synchronize(void);

@@ -171,6 +171,17 @@ static void store_tuple(struct ct_tuple *to, const struct ct_tuple *from)
         atomic_store_explicit(&out[i], words[i], memory_order_release);
 }
 
+static struct session_traits traits_of(const struct packet *packet)
+{
+    return (struct session_traits){
+        .src_mac = packet->src_mac,
+        .dst_mac = packet->dst_mac,
+        .vlan = packet->vlan & PACKET_VLAN_ID,
+        .tcp_flags = packet->tcp_flags,
+        .dscp = packet->tos >> 2,
+    };
+}
+
 /* Returns the incarnation. */
 static uint32_t fill_session(struct session *s, const struct ct_new *new_session, const struct ct_tuple *reply,
                              unsigned int worker, uint32_t now)
@@ -188,7 +199,10 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     atomic_store_explicit(&s->verdict_sequence, new_session->verdict.sequence, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_egress_rule, new_session->verdict.egress_rule, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_ingress_rule, new_session->verdict.ingress_rule, memory_order_relaxed);
+    atomic_store_explicit(&s->verdict_audit_rule, new_session->verdict.audit_rule, memory_order_relaxed);
+    atomic_store_explicit(&s->verdict_flags, new_session->verdict.flags, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_allowed, new_session->verdict.allowed, memory_order_relaxed);
+    s->traits = traits_of(new_session->packet);
     return incarnation;
 }
 

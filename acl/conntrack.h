@@ -61,14 +61,52 @@ bool conntrack_find_related(struct conntrack *ct, const struct packet *error, ui
 
 /* What a packet may do when no session exists. */
 enum ct_admission {
-    CT_ADMIT,  /* may start a session */
-    CT_REFUSE, /* cannot: TCP without SYN, SYN with ACK or RST or FIN, ICMP echo reply, ICMP error ... */
+    CT_ADMIT,   /* may start a session */
+    CT_PICK_UP, /* may only where connections are picked up in mid-stream: TCP with ACK, without SYN, FIN and RST */
+    CT_REFUSE,  /* cannot: TCP with other flags, ICMP echo reply, ICMP error ... */
 };
 enum ct_admission conntrack_admission(const struct packet *packet);
+
+/* Accounts: whom a session is charged to, so that one guest cannot use up the table. Every policed port has one.
+ *
+ *   - 'max' sessions at once; beyond that new ones are refused.
+ *   - 'half_open' TCP sessions whose handshake has not finished; beyond that the oldest of them makes way for the new
+ *     one (early drop), so that a SYN flood pushes out itself alone.
+ *
+ * Control thread. An account that is closed lives on until its last session has ended, and its number is not used again
+ * before. */
+#define CT_ACCOUNTS_MAX 16384u /* numbers are 1..CT_ACCOUNTS_MAX-1; 0: nobody, without limits */
+struct ct_limits {
+    uint32_t max;       /* 0: the default, an eighth of the table but not less than 1024 */
+    uint32_t half_open; /* 0: the default, CT_HALF_OPEN_DEFAULT; at most CT_HALF_OPEN_MAX */
+};
+#define CT_HALF_OPEN_DEFAULT 2048u
+#define CT_HALF_OPEN_MAX     65536u
+/* A new account; 0 when none is free or memory is out. */
+uint32_t conntrack_account_open(struct conntrack *ct, const struct ct_limits *limits);
+/* Changes the limits for sessions to come. 0 or -ENOMEM (then they stay as they were). */
+int conntrack_account_change(struct conntrack *ct, uint32_t account, const struct ct_limits *limits);
+void conntrack_account_close(struct conntrack *ct, uint32_t account);
+/* Any thread. */
+struct ct_usage {
+    uint32_t sessions;
+    uint32_t half_open;
+    uint64_t refused;     /* new sessions turned away at 'max' */
+    uint64_t early_drops; /* half-open sessions that made way */
+};
+void conntrack_account_usage(const struct conntrack *ct, uint32_t account, struct ct_usage *usage);
+
+/* Sets of timeouts: number 0 is Linux's (session.h) and cannot be changed. Control thread; sessions that use the number
+ * have the new times from their next look on. */
+#define CT_TIMEOUT_SETS_MAX 1024u
+void conntrack_set_timeouts(struct conntrack *ct, uint16_t number, const struct session_timeouts *timeouts);
 
 struct ct_new {
     struct ct_tuple tuple;       /* original direction */
     const struct packet *packet; /* its first packet */
+    uint32_t account;            /* whom it is charged to, 0: nobody */
+    uint16_t timeouts;           /* number of its set of timeouts */
+    bool pick_up;                /* CT_PICK_UP will do */
     uint32_t source;             /* attachment it came from */
     uint32_t destination;        /* attachment it went to */
     struct session_verdict verdict;
@@ -76,8 +114,8 @@ struct ct_new {
 
 /* Worker 'worker'. Creates a session, or finds the one that another worker created meanwhile (from either side: then
  * the packet still has to be shown to it). 0 with '*match' set; -ENOSPC when the table is full (free sessions that
- * other workers keep at hand, a few dozen each, do not count); -EINVAL when conntrack_admission() refuses the
- * packet. */
+ * other workers keep at hand, a few dozen each, do not count); -EDQUOT when the account is at its limit; -EINVAL when
+ * conntrack_admission() refuses the packet. */
 int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
                    struct ct_match *match);
 
@@ -100,8 +138,9 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
 struct session_verdict conntrack_verdict(const struct conntrack *ct, uint32_t session);
 void conntrack_set_verdict(struct conntrack *ct, uint32_t session, const struct session_verdict *verdict);
 
-/* Worker. The tuple of the session's original direction. */
+/* Worker. The tuple of the session's original direction, and what else its first packet was. */
 struct ct_tuple conntrack_original(const struct conntrack *ct, uint32_t session);
+struct session_traits conntrack_traits(const struct conntrack *ct, uint32_t session);
 
 /* The attachments that the session's original direction comes from and goes to (0: not known yet). Get: any thread.
  * Set, with the verdict that was made for them: worker; ignored like the verdict when that is older than the one
@@ -116,6 +155,10 @@ void conntrack_close(struct conntrack *ct, uint32_t session);
 /* Any thread: unlinks every session of 'zone', or of all zones when 'all'. Returns how many. The caller makes workers
  * re-validate their flow caches after. */
 uint32_t conntrack_flush(struct conntrack *ct, uint32_t zone, bool all);
+
+/* Control thread: ends the sessions that one of 'rules' (ids, sorted) let in, looking at up to 'most' places of the
+ * table from '*cursor' on (0 to begin). True when the end was reached. The caller makes workers re-validate after. */
+bool conntrack_flush_rules(struct conntrack *ct, const uint32_t *rules, size_t n, uint32_t *cursor, uint32_t most);
 
 /* Worker 'worker', about every millisecond: advances its timer wheel by a bounded slice, unlinking what expired and
  * handing back what may be reused. */

@@ -19,3 +19,8 @@ struct ct_tuple conntrack_original(const struct conntrack *ct, uint32_t session)
 {
     return ct_session(ct, session)->original;
 }
+
+struct session_traits conntrack_traits(const struct conntrack *ct, uint32_t session)
+{
+    return ct_session(ct, session)->traits;
+}

@@ -48,20 +48,24 @@ struct session {
     struct ct_tuple reply; /* apart from the original, for address translation */
     _Atomic uint32_t verdict_egress_rule;
     _Atomic uint32_t verdict_ingress_rule;
-    _Atomic bool verdict_allowed;
-    _Atomic uint8_t owner; /* worker id whose wheel it is on */
-    uint16_t reserved;
-    uint32_t mark; /* room for later, as label and the tail */
+    _Atomic uint8_t verdict_allowed; /* a bool; apart from the flags, for dumps */
+    _Atomic uint8_t owner;           /* worker id whose wheel it is on */
+    _Atomic uint8_t verdict_flags;
+    uint8_t reserved;
+    _Atomic uint32_t verdict_audit_rule;
 
-    uint8_t label[16];
+    uint8_t label[16]; /* room for later, as the mark */
     _Atomic uint32_t source;
     _Atomic uint32_t destination;
     uint32_t next;
     uint32_t prev;
     uint32_t mail_next;
     uint8_t slot; /* of the wheel it is on */
-    uint8_t room[27];
+    uint8_t room[7];
+    struct session_traits traits; /* written in BUILDING only */
+    uint32_t mark;
 } __attribute__((aligned(64)));
+_Static_assert(sizeof(struct session_traits) == 16, "no hidden padding in the traits");
 _Static_assert(sizeof(struct session) == 192, "a session is three lines");
 _Static_assert(offsetof(struct session, reply) == 64, "each direction's tuple starts a line");
 _Static_assert(offsetof(struct session, label) == 128, "what look-ups and tracking touch is in the first two lines");

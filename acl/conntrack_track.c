@@ -13,8 +13,11 @@ enum ct_admission conntrack_admission(const struct packet *packet)
 {
     if ((packet->kind != PACKET_IPV4 && packet->kind != PACKET_IPV6) || packet->fragment == PACKET_LATER_FRAGMENT)
         return CT_REFUSE;
-    if (packet->protocol == IPPROTO_TCP)
-        return tcp_class_of(packet->tcp_flags) == TCP_SYN ? CT_ADMIT : CT_REFUSE;
+    if (packet->protocol == IPPROTO_TCP) {
+        enum tcp_class class = tcp_class_of(packet->tcp_flags);
+
+        return class == TCP_SYN ? CT_ADMIT : class == TCP_ACK ? CT_PICK_UP : CT_REFUSE;
+    }
     if (ct_protocol_is_icmp(packet->kind, packet->protocol))
         return ct_icmp_is_request(packet->kind, packet->icmp_type) ? CT_ADMIT : CT_REFUSE;
     return CT_ADMIT;
@@ -87,6 +90,8 @@ struct session_verdict conntrack_verdict(const struct conntrack *ct, uint32_t se
         verdict.sequence = atomic_load_explicit(&s->verdict_sequence, memory_order_acquire);
         verdict.egress_rule = atomic_load_explicit(&s->verdict_egress_rule, memory_order_acquire);
         verdict.ingress_rule = atomic_load_explicit(&s->verdict_ingress_rule, memory_order_acquire);
+        verdict.audit_rule = atomic_load_explicit(&s->verdict_audit_rule, memory_order_acquire);
+        verdict.flags = atomic_load_explicit(&s->verdict_flags, memory_order_acquire);
         verdict.allowed = atomic_load_explicit(&s->verdict_allowed, memory_order_acquire);
         if ((version & 1) == 0 && atomic_load_explicit(&s->verdict_version, memory_order_relaxed) == version)
             return verdict;
@@ -107,6 +112,8 @@ void ct_verdict_store(struct session *s, const struct session_verdict *verdict, 
         atomic_store_explicit(&s->verdict_sequence, verdict->sequence, memory_order_release);
         atomic_store_explicit(&s->verdict_egress_rule, verdict->egress_rule, memory_order_release);
         atomic_store_explicit(&s->verdict_ingress_rule, verdict->ingress_rule, memory_order_release);
+        atomic_store_explicit(&s->verdict_audit_rule, verdict->audit_rule, memory_order_release);
+        atomic_store_explicit(&s->verdict_flags, verdict->flags, memory_order_release);
         atomic_store_explicit(&s->verdict_allowed, verdict->allowed, memory_order_release);
         if (ends != NULL) {
             atomic_store_explicit(&s->source, ends->source, memory_order_relaxed);

@@ -22,6 +22,7 @@ void policy_free(struct policy *policy)
 {
     prefix_table_destroy(policy->prefixes);
     free(policy->sets);
+    free(policy->rules);
     free(policy->nodes);
     free(policy->bounds);
     free(policy->partitions);
@@ -31,6 +32,11 @@ void policy_free(struct policy *policy)
 size_t policy_rule_count(const struct policy *policy)
 {
     return policy->n_rules;
+}
+
+bool policy_looks_at_packet(const struct policy *policy)
+{
+    return policy->looks_at_packet;
 }
 
 /* The number that partitions are asked for (policy_private.h); false when the packet does not show it. */
@@ -113,20 +119,21 @@ static uint32_t partition_match(const struct policy *policy, uint16_t number, co
     return best;
 }
 
-uint32_t policy_match(const struct policy *policy, const struct addr_sets *sets, const struct rule_query *query)
+const struct policy_rule *policy_match(const struct policy *policy, const struct addr_sets *sets,
+                                       const struct rule_query *query)
 {
     uint32_t best = UINT32_MAX;
     const uint16_t *partition_of;
 
     if (query->family == RULE_ANY_FAMILY)
-        return 0;
+        return NULL;
     /* An IPv6 packet that names an IPv4 address in IPv6 form must not pass for that IPv4 host. */
     if (query->family == RULE_IPV6 && inet_addr_is_v4(&query->remote))
-        return 0;
+        return NULL;
     partition_of = policy->partition_of[query->family == RULE_IPV6];
     best = partition_match(policy, partition_of[query->protocol], sets, query, best);
     best = partition_match(policy, partition_of[POLICY_ANY_PROTOCOL], sets, query, best);
-    return best == UINT32_MAX ? 0 : best;
+    return best == UINT32_MAX ? NULL : &policy->rules[best - 1];
 }
 
 struct rule_query rule_query_from_packet(const struct packet *packet, enum rule_direction direction)

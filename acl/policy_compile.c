@@ -307,15 +307,39 @@ static bool nodes_fill(struct compile *compile)
     return true;
 }
 
+/* A copy in which 'id' is the rank, which is what decides; the policy keeps what a match says. */
+static struct rule *rank_rules(struct policy *policy, const struct rule *rules, size_t n)
+{
+    struct rule *ranked = calloc(n + 1, sizeof *ranked);
+
+    policy->rules = calloc(n + 1, sizeof *policy->rules);
+    if (ranked == NULL || policy->rules == NULL) {
+        free(ranked);
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ranked[i] = rules[i];
+        ranked[i].id = (uint32_t)i + 1;
+        policy->rules[i] = (struct policy_rule){.id = rules[i].id,
+                                                .action = (uint8_t)rules[i].action,
+                                                .on_change = (uint8_t)rules[i].on_change,
+                                                .log = rules[i].log};
+        policy->looks_at_packet |= (rules[i].conditions & RULE_IF_OF_PACKET) != 0;
+    }
+    return ranked;
+}
+
 struct policy *policy_compile(const struct rule *rules, size_t n)
 {
     struct compile compile = {.policy = calloc(1, sizeof *compile.policy)};
     const struct rule **scratch = calloc(n + 1, sizeof *scratch);
+    struct rule *ranked = compile.policy != NULL ? rank_rules(compile.policy, rules, n) : NULL;
     bool ok;
 
-    ok = compile.policy != NULL && scratch != NULL && family_append(&compile, RULE_IPV4, rules, n, scratch) &&
-         family_append(&compile, RULE_IPV6, rules, n, scratch) && nodes_fill(&compile);
+    ok = ranked != NULL && scratch != NULL && family_append(&compile, RULE_IPV4, ranked, n, scratch) &&
+         family_append(&compile, RULE_IPV6, ranked, n, scratch) && nodes_fill(&compile);
     free(scratch);
+    free(ranked);
     free(compile.placements);
     if (!ok) {
         if (compile.policy != NULL)

@@ -56,6 +56,8 @@ struct policy_partition {
 struct policy {
     atomic_uint refs;
     size_t n_rules;
+    bool looks_at_packet;
+    struct policy_rule *rules;                    /* by rank less one: inside a policy, rules are named by their rank */
     uint16_t partition_of[2][POLICY_N_PROTOCOLS]; /* [is IPv6][protocol] */
     struct policy_partition *partitions;
     uint16_t *bounds;

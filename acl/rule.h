@@ -6,17 +6,44 @@
 
 #include "dataplane/core/inet.h"
 
-/* One security group rule, compiled from its row: "allow this". */
+/* One security group rule ("allow this") or ACL, compiled from its row. */
 
 enum rule_direction { RULE_INGRESS, RULE_EGRESS }; /* as the guest sees it */
 enum rule_family { RULE_ANY_FAMILY = 0, RULE_IPV4 = 4, RULE_IPV6 = 6 };
 enum rule_remote { RULE_REMOTE_ANY, RULE_REMOTE_PREFIX, RULE_REMOTE_SET };
 
+/* What a rule that matches says. Security group rules allow; the rest is for ACLs. */
+enum rule_action {
+    RULE_ALLOW,           /* and keep a session: replies and related errors pass */
+    RULE_ALLOW_STATELESS, /* this packet only: replies are asked about themselves */
+    RULE_DENY,
+    RULE_REJECT, /* deny, and tell the sender (TCP RST, ICMP unreachable) */
+    RULE_PASS,   /* no opinion: the next tier is asked */
+};
+
+/* What becomes of the connections that a rule let in when it is taken away. */
+enum rule_on_change { RULE_REEVALUATE, RULE_KEEP, RULE_FLUSH };
+
 #define RULE_PROTOCOL_ANY (-1)
 #define RULE_ICMP_ANY     (-1)
 
+/* The conditions that only ACLs have; a bit in 'conditions' for each that is given. */
+#define RULE_IF_LOCAL     0x01u /* 'local': this side's own address: destination of ingress, source of egress */
+#define RULE_IF_SRC_PORT  0x02u
+#define RULE_IF_SRC_MAC   0x04u
+#define RULE_IF_DST_MAC   0x08u
+#define RULE_IF_ETHERTYPE 0x10u /* frames that are neither IPv4 nor IPv6; 'family' is RULE_ANY_FAMILY */
+#define RULE_IF_VLAN      0x20u
+#define RULE_IF_TCP_FLAGS 0x40u
+#define RULE_IF_DSCP      0x80u
+/* These are not in the flow key, so an answer that hangs on them without a session holds for one packet only. */
+#define RULE_IF_OF_PACKET (RULE_IF_TCP_FLAGS | RULE_IF_DSCP)
+
 struct rule {
-    uint32_t id; /* names the rule in verdicts and counters; 1.. (0 is "no rule") */
+    uint32_t id; /* names the rule in verdicts and counters; 1..RULE_ID_MAX (0 is "no rule") */
+    enum rule_action action;
+    enum rule_on_change on_change;
+    bool log; /* verdicts by this rule are logged */
     enum rule_direction direction;
     enum rule_family family;
     int16_t protocol;  /* 0..255 or RULE_PROTOCOL_ANY */
@@ -27,7 +54,22 @@ struct rule {
     enum rule_remote remote;
     struct inet_prefix prefix; /* RULE_REMOTE_PREFIX: source of ingress, destination of egress */
     uint32_t set;              /* RULE_REMOTE_SET: index into struct addr_sets */
+
+    uint32_t conditions; /* RULE_IF_*; 0: none of those below counts */
+    struct inet_prefix local;
+    uint16_t src_port_min; /* host order */
+    uint16_t src_port_max;
+    struct mac_addr src_mac;
+    struct mac_addr dst_mac;
+    uint16_t ethertype; /* host order */
+    uint16_t vlan;      /* id, 0: untagged or priority tag */
+    uint8_t tcp_flags;  /* packet flags & tcp_mask == tcp_flags */
+    uint8_t tcp_mask;
+    uint8_t dscp; /* 0..63 */
 };
+
+/* Ids are handed out by control from 1 to here; counters are arrays over them. */
+#define RULE_ID_MAX ((1u << 20) - 1)
 
 /* The columns of a Security_Group_Rule row as text and numbers; NULL or negative: not given. */
 struct rule_columns {
@@ -58,10 +100,20 @@ int rule_protocol_parse(const char *text, enum rule_family family, bool *any);
 /* What a rule is asked about: one packet (or session) seen from one port. */
 struct rule_query {
     struct inet_addr remote; /* the other side's address */
-    enum rule_family family; /* of the packet: RULE_IPV4 or RULE_IPV6 */
+    enum rule_family family; /* of the packet: RULE_IPV4 or RULE_IPV6; RULE_ANY_FAMILY: neither */
     uint8_t protocol;
     bool has_ports;    /* false for later fragments and protocols without ports */
     uint16_t dst_port; /* host order */
     int16_t icmp_type; /* 0..255, RULE_ICMP_ANY for later fragments: matches no rule that names a type */
     uint8_t icmp_code;
+
+    /* What only ACLs look at. */
+    struct inet_addr local; /* this side's own address in the packet */
+    uint16_t src_port;      /* host order, with has_ports */
+    struct mac_addr src_mac;
+    struct mac_addr dst_mac;
+    uint16_t ethertype; /* host order */
+    uint16_t vlan;      /* id */
+    uint8_t tcp_flags;
+    uint8_t dscp;
 };

@@ -18,8 +18,6 @@ static const char *const state_names[SESSION_N_STATES] = {
     [SESSION_TWO_WAY] = "TWO_WAY",
 };
 
-enum timeout_class { TIMEOUT_GENERIC, TIMEOUT_TCP, TIMEOUT_UDP, TIMEOUT_ICMP, TIMEOUT_N_CLASSES };
-
 enum { MINUTE = 60, DAY = 86400 };
 
 /* A cell left out is a state that the protocol never has; it gets the shortest time allowed. */

@@ -22,9 +22,28 @@ _Static_assert(sizeof(struct ct_tuple) == 48, "no hidden padding in a tuple");
 /* The answer of policy for a session, both sides in its original direction. */
 struct session_verdict {
     uint32_t sequence;     /* of the snapshot it was made under */
-    uint32_t egress_rule;  /* rule that let it out of the sender, 0: none asked */
-    uint32_t ingress_rule; /* rule that let it into the receiver, 0: none asked */
+    uint32_t egress_rule;  /* rule that let it out of the sender, or refused it; 0: none decided */
+    uint32_t ingress_rule; /* rule that let it into the receiver, or refused it; 0: none decided */
+    uint32_t audit_rule;   /* rule in audit mode that would have refused it; 0: none */
+    uint8_t flags;         /* VERDICT_* */
     bool allowed;          /* false: cut; packets of both directions are dropped until it expires or is allowed again */
+};
+
+#define VERDICT_EGRESS_STATELESS  0x01u /* that side keeps no state: replies to it are asked about themselves */
+#define VERDICT_INGRESS_STATELESS 0x02u
+#define VERDICT_EGRESS_KEEP       0x04u /* RULE_KEEP: goes on when the rule is gone */
+#define VERDICT_INGRESS_KEEP      0x08u
+#define VERDICT_EGRESS_FLUSH      0x10u /* RULE_FLUSH: ends when the rule is gone */
+#define VERDICT_INGRESS_FLUSH     0x20u
+#define VERDICT_REJECT            0x40u /* cut by a rule that rejects */
+
+/* What a rule may have looked at in the first packet of a session, and the tuple does not say. */
+struct session_traits {
+    struct mac_addr src_mac; /* as in the original direction */
+    struct mac_addr dst_mac;
+    uint16_t vlan; /* id */
+    uint8_t tcp_flags;
+    uint8_t dscp;
 };
 
 enum session_state {
@@ -50,6 +69,15 @@ const char *session_state_name(enum session_state state);
  * SESSION_CACHE_IDLE + 2, so that no flow cache entry outlives the session it names. */
 #define SESSION_CACHE_IDLE 6
 uint32_t session_timeout(uint8_t protocol, enum session_state state);
+
+/* Times of one's own, as Logical_Port.conntrack has them: one for each state of each class of protocols; 0: the default.
+ * Keys are named like Linux's, "tcp_established", "udp_stream", "icmp" ... */
+enum timeout_class { TIMEOUT_GENERIC, TIMEOUT_TCP, TIMEOUT_UDP, TIMEOUT_ICMP, TIMEOUT_SCTP, TIMEOUT_N_CLASSES };
+struct session_timeouts {
+    uint32_t seconds[TIMEOUT_N_CLASSES][SESSION_N_STATES];
+};
+/* Sets what 'key' names; 'seconds' is raised to the shortest time allowed. 0, or -EINVAL for an unknown key. */
+int session_timeouts_set(struct session_timeouts *timeouts, const char *key, uint32_t seconds);
 
 /* A living session as dumps show it. */
 struct session_copy {

@@ -10,6 +10,7 @@
 #include <util.h>
 #include <uuid.h>
 
+#include "acl/policy_chain.h"
 #include "control/security_groups.h"
 #include "control/shared_policies.h"
 
@@ -24,18 +25,11 @@ void logical_ports_init(struct logical_ports *ports)
     ports->last_version = 0;
 }
 
-static void policy_release(struct port_policy *policy)
-{
-    port_security_unref(policy->security);
-    policy_unref(policy->ingress);
-    policy_unref(policy->egress);
-}
-
 static void port_free(struct logical_ports *ports, struct logical_port *port)
 {
     hmap_remove(&ports->by_row, &port->by_row);
     hmap_remove(&ports->by_name, &port->by_name);
-    policy_release(&port->policy);
+    port_policy_unref(&port->policy);
     port_security_unref(port->allowed);
     text_list_clear(&port->addresses);
     prefix_list_clear(&port->members);
@@ -238,7 +232,7 @@ static bool cannot_be_built(const struct logical_port *port)
 static bool policy_equal(const struct port_policy *a, const struct port_policy *b)
 {
     return a->security == b->security && a->ingress == b->ingress && a->egress == b->egress &&
-           a->disabled == b->disabled && a->broken == b->broken && a->stateful == b->stateful;
+           a->disabled == b->disabled && a->broken == b->broken;
 }
 
 /* The policy that the port ought to have, with references. '*sets_changed': one that its rules name has other
@@ -262,13 +256,12 @@ static struct port_policy derive(struct logical_port *port, struct hmap *shared_
 
     port->n_rules = ingress->n_rules + egress->n_rules;
     *sets_changed = ingress->sets_changed || egress->sets_changed;
-    if (ingress->policy == NULL || egress->policy == NULL) {
+    if (ingress->chain == NULL || egress->chain == NULL) {
         policy.broken = true;
         return policy;
     }
-    policy.ingress = policy_ref(ingress->policy);
-    policy.egress = policy_ref(egress->policy);
-    policy.stateful = true;
+    policy.ingress = policy_chain_ref(ingress->chain);
+    policy.egress = policy_chain_ref(egress->chain);
     return policy;
 }
 
@@ -294,7 +287,7 @@ bool logical_ports_decide(struct logical_ports *ports, struct hmap *shared_polic
         struct port_policy policy = derive(port, shared_policies, pass, &sets_changed);
         bool differs = !policy_equal(&policy, &port->policy);
 
-        policy_release(&port->policy);
+        port_policy_unref(&port->policy);
         port->policy = policy;
         note_error(port, policy.broken);
         if (differs || sets_changed || port->version == 0) {

@@ -189,12 +189,7 @@ bool policies_lookup(struct policies *policies, const char *iface_id, const char
     if (port == NULL)
         return false;
     *policy = port->policy;
-    if (policy->security != NULL)
-        port_security_ref(policy->security);
-    if (policy->ingress != NULL)
-        policy_ref(policy->ingress);
-    if (policy->egress != NULL)
-        policy_ref(policy->egress);
+    port_policy_ref(policy);
     *version = port->version;
     return true;
 }

@@ -8,6 +8,7 @@
 #include <util.h>
 #include <uuid.h>
 
+#include "acl/policy_chain.h"
 #include "control/address_sets.h"
 #include "control/security_groups.h"
 
@@ -111,6 +112,7 @@ static bool is_built_from(const struct shared_policy *policy, const struct rule_
 
 static void build(struct shared_policy *policy, struct security_group *const *groups)
 {
+    static const struct policy_rule refusal = {.action = RULE_DENY};
     struct rule_list list = gather(groups, policy->n_groups, policy->direction);
 
     gather_sets(policy, &list);
@@ -122,6 +124,8 @@ static void build(struct shared_policy *policy, struct security_group *const *gr
             policy->rules[i] = list.rules[i]->rule;
         policy_unref(policy->policy);
         policy->policy = policy_compile(policy->rules, policy->n_rules);
+        policy_chain_unref(policy->chain);
+        policy->chain = policy->policy != NULL ? policy_chain_create(NULL, 0, policy->policy, &refusal) : NULL;
     }
     free(list.rules);
 }
@@ -174,6 +178,7 @@ static void shared_policy_free(struct hmap *policies, struct shared_policy *poli
 {
     hmap_remove(policies, &policy->node);
     policy_unref(policy->policy);
+    policy_chain_unref(policy->chain);
     free(policy->groups);
     free(policy->rules);
     free(policy->sets);

@@ -22,8 +22,9 @@ struct shared_policy {
     size_t n_groups;
     struct rule *rules; /* what 'policy' was compiled from, by id */
     size_t n_rules;
-    struct policy *policy;     /* NULL: out of memory */
-    struct address_set **sets; /* that the rules name */
+    struct policy *policy;      /* NULL: out of memory */
+    struct policy_chain *chain; /* of it alone; NULL: out of memory */
+    struct address_set **sets;  /* that the rules name */
     size_t n_sets;
     bool sets_changed;  /* in this pass: the members of one of 'sets' */
     uint64_t looked_at; /* pass */

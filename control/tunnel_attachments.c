@@ -42,13 +42,6 @@ struct tunnel_attachments *tunnel_attachments_create(const struct underlay *unde
     return attachments;
 }
 
-static void policy_release(struct port_policy *policy)
-{
-    port_security_unref(policy->security);
-    policy_unref(policy->ingress);
-    policy_unref(policy->egress);
-}
-
 static struct udp_port *find_udp_port(const struct tunnel_attachments *attachments, uint16_t port)
 {
     for (size_t i = 0; i < attachments->n_udp_ports; i++) {
@@ -150,7 +143,7 @@ int tunnel_attachments_add(struct tunnel_attachments *attachments, const struct 
 no_hop:
     ids_give(attachment_ids(), id);
 refused:
-    policy_release(&policy);
+    port_policy_unref(&policy);
     return result;
 }
 
@@ -198,7 +191,7 @@ void tunnel_attachments_change(struct tunnel_attachments *attachments, struct tu
     now->id = before.id;
     now->kind = ATTACHMENT_TUNNEL;
     now->next_hop = before.next_hop;
-    policy_release(&before.policy);
+    port_policy_unref(&before.policy);
     attachment->dirty = true;
     attachments->dirty = true;
 }
@@ -211,7 +204,7 @@ void tunnel_attachments_remove(struct tunnel_attachments *attachments, struct tu
     attachments->removed[attachments->n_removed++] = attachment->spec.id;
     leave_udp_port(attachments, &attachment->spec.tunnel);
     next_hops_give(attachments->hops, attachment->hop);
-    policy_release(&attachment->spec.policy);
+    port_policy_unref(&attachment->spec.policy);
     hmap_remove(&attachments->by_tunnel, &attachment->node);
     free(attachment);
 }
@@ -246,12 +239,7 @@ static struct attachment *clone(const struct attachment *spec)
     if (copy == NULL)
         return NULL;
     *copy = *spec;
-    if (copy->policy.security != NULL)
-        port_security_ref(copy->policy.security);
-    if (copy->policy.ingress != NULL)
-        policy_ref(copy->policy.ingress);
-    if (copy->policy.egress != NULL)
-        policy_ref(copy->policy.egress);
+    port_policy_ref(&copy->policy);
     return copy;
 }
 

@@ -125,13 +125,6 @@ static struct attachment spec_of_port(const struct tunnel_port *port)
     };
 }
 
-static void policy_release(const struct port_policy *policy)
-{
-    port_security_unref(policy->security);
-    policy_unref(policy->ingress);
-    policy_unref(policy->egress);
-}
-
 static void set_refusal(char **error, const char *name, int result, const char *why)
 {
     if (result == -EEXIST)
@@ -169,7 +162,7 @@ int tunnels_set_port(struct tunnels *tunnels, const struct tunnel_port *wanted, 
     port->config = wanted->config;
     if (!wanted->carries) {
         drop_attachment(tunnels, port);
-        policy_release(&wanted->policy);
+        port_policy_unref(&wanted->policy);
         return 0;
     }
     if (port->attachment != NULL && tunnel_attachment_may_become(port->attachment, &spec)) {

@@ -6,11 +6,22 @@
 #include <netinet/in.h>
 
 #include "acl/ct_fragments.h"
+#include "acl/policy_chain.h"
 #include "dataplane/snapshot_private.h"
 
 static bool is_stateful(const struct attachment *attachment)
 {
-    return attachment->has_policy && attachment->policy.stateful;
+    return attachment->has_policy && port_policy_polices(&attachment->policy);
+}
+
+/* Does the chain let it through? '*rule' says by or against which rule. */
+static bool allows(const struct policy_chain *chain, const struct snapshot *snapshot, const struct rule_query *query,
+                   uint32_t *rule)
+{
+    const struct policy_rule *decided = policy_chain_decide(chain, &snapshot->sets, query);
+
+    *rule = decided != NULL ? decided->id : 0;
+    return decided == NULL || decided->action <= RULE_ALLOW_STATELESS;
 }
 
 /* Snapshot sequences wrap. */
@@ -44,15 +55,13 @@ static enum drop_reason ask_policy(const struct snapshot *snapshot, const struct
     if (sender != NULL && is_stateful(sender) && sender->policy.egress != NULL) {
         struct rule_query query = session_query(tuple, RULE_EGRESS);
 
-        verdict->egress_rule = policy_match(sender->policy.egress, &snapshot->sets, &query);
-        if (verdict->egress_rule == 0)
+        if (!allows(sender->policy.egress, snapshot, &query, &verdict->egress_rule))
             drop = DROP_POLICY_EGRESS;
     }
     if (drop == DROP_NONE && receiver != NULL && is_stateful(receiver) && receiver->policy.ingress != NULL) {
         struct rule_query query = session_query(tuple, RULE_INGRESS);
 
-        verdict->ingress_rule = policy_match(receiver->policy.ingress, &snapshot->sets, &query);
-        if (verdict->ingress_rule == 0)
+        if (!allows(receiver->policy.ingress, snapshot, &query, &verdict->ingress_rule))
             drop = DROP_POLICY_INGRESS;
     }
     verdict->allowed = drop == DROP_NONE;
@@ -161,18 +170,19 @@ static enum drop_reason admit_stateless(const struct snapshot *snapshot, const s
                                         const struct attachment *source, const struct attachment *destination)
 {
     bool is_ip = packet->kind == PACKET_IPV4 || packet->kind == PACKET_IPV6;
+    uint32_t rule;
 
     if (is_stateful(source) && source->policy.egress != NULL && !policy_is_exempt(packet, RULE_EGRESS)) {
         struct rule_query query = rule_query_from_packet(packet, RULE_EGRESS);
 
-        if (!is_ip || policy_match(source->policy.egress, &snapshot->sets, &query) == 0)
+        if (!is_ip || !allows(source->policy.egress, snapshot, &query, &rule))
             return DROP_POLICY_EGRESS;
     }
     if (destination != NULL && is_stateful(destination) && destination->policy.ingress != NULL &&
         !policy_is_exempt(packet, RULE_INGRESS)) {
         struct rule_query query = rule_query_from_packet(packet, RULE_INGRESS);
 
-        if (!is_ip || policy_match(destination->policy.ingress, &snapshot->sets, &query) == 0)
+        if (!is_ip || !allows(destination->policy.ingress, snapshot, &query, &rule))
             return DROP_POLICY_INGRESS;
     }
     return DROP_NONE;
@@ -189,7 +199,7 @@ static enum drop_reason open_session(struct pipeline *pipeline, const struct sna
     struct ct_match match;
     enum drop_reason drop;
 
-    if (conntrack_admission(packet) == CT_REFUSE) {
+    if (conntrack_admission(packet) != CT_ADMIT) {
         resolution->cacheable = false; /* the same key may come with a SYN next */
         return DROP_CT_INVALID;
     }
@@ -304,6 +314,7 @@ bool admission_flood_receiver(struct pipeline *pipeline, const struct snapshot *
 {
     enum ct_direction direction = CT_ORIGINAL;
     struct rule_query query;
+    uint32_t rule;
 
     if (resolution->reply_to != 0)
         return destination->id == resolution->reply_to;
@@ -319,5 +330,5 @@ bool admission_flood_receiver(struct pipeline *pipeline, const struct snapshot *
             return false;
     }
     query = rule_query_from_packet(packet, RULE_INGRESS);
-    return policy_match(destination->policy.ingress, &snapshot->sets, &query) != 0;
+    return allows(destination->policy.ingress, snapshot, &query, &rule);
 }

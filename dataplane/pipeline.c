@@ -121,8 +121,7 @@ static enum drop_reason resolve_unicast(struct pipeline *pipeline, const struct 
     drop = check_attachment(snapshot->bridges[destination->bridge], destination);
     if (drop != DROP_NONE)
         return drop;
-    if (!admission_unicast(pipeline, snapshot, packet, source, destination, pipeline_zone(source->bridge, id),
-                           resolution))
+    if (!admission_unicast(pipeline, snapshot, packet, source, destination, zone_of(source->bridge, id), resolution))
         return resolution->drop;
     return add_destination(snapshot, packet, id, destination, resolution);
 }
@@ -133,7 +132,7 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
 {
     const struct bridge *bridge = snapshot->bridges[source->bridge];
     const struct bridge_members *members = snapshot->members[source->bridge];
-    uint32_t zone = pipeline_zone(source->bridge, id);
+    uint32_t zone = zone_of(source->bridge, id);
     enum drop_reason drop = DROP_NO_DESTINATION;
 
     resolution->flood = true;

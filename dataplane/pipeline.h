@@ -29,6 +29,13 @@ struct resolved_output {
     enum vlan_change change;
 };
 
+/* The rules that decided about a packet, on either side, for counters; 0: none. */
+struct flow_rules {
+    uint32_t egress;
+    uint32_t ingress;
+    uint32_t audit; /* would have refused it */
+};
+
 #define RESOLUTION_OUTPUTS_MAX 4096u
 
 struct resolution {
@@ -43,7 +50,9 @@ struct resolution {
     enum drop_reason refused;
     uint32_t session; /* 0: none */
     enum ct_direction direction;
-    uint32_t reply_to; /* flood of a reply: the only attachment that may have it, 0: no such limit */
+    bool reject;             /* a drop that the sender is told of */
+    struct flow_rules rules; /* of a drop: that which refused, on its side */
+    uint32_t reply_to;       /* flood of a reply: the only attachment that may have it, 0: no such limit */
     uint32_t n_outputs;
     struct resolved_output outputs[RESOLUTION_OUTPUTS_MAX];
 };
@@ -57,9 +66,3 @@ void pipeline_resolve(struct pipeline *pipeline, const struct snapshot *snapshot
  * of an internal port, else what the FDB has learned. */
 uint32_t pipeline_find_destination(const struct snapshot *snapshot, uint16_t bridge, uint16_t id,
                                    const struct mac_addr *mac);
-
-/* A session is of a zone: the layer-2 segment, so that tenants may overlap. */
-static inline uint32_t pipeline_zone(uint16_t bridge, uint16_t vlan)
-{
-    return (uint32_t)bridge << 12 | vlan;
-}

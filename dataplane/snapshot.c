@@ -7,6 +7,7 @@
 
 #include "dataplane/fdb.h"
 #include "dataplane/snapshot_private.h"
+#include "dataplane/zone_policies.h"
 
 #define ATTACHMENTS_FIRST 256u
 #define NEXT_HOPS_FIRST   64u
@@ -15,9 +16,7 @@ void attachment_destroy(struct attachment *attachment)
 {
     if (attachment == NULL)
         return;
-    port_security_unref(attachment->policy.security);
-    policy_unref(attachment->policy.ingress);
-    policy_unref(attachment->policy.egress);
+    port_policy_unref(&attachment->policy);
     free(attachment);
 }
 
@@ -50,11 +49,14 @@ struct port *retired_free(const struct retired *retired)
     case RETIRED_ADDRESS_SET:
         addr_set_unref(retired->object);
         break;
+    case RETIRED_ZONE_POLICY:
+        zone_policy_destroy(retired->object);
+        break;
     }
     return NULL;
 }
 
-static int retire(struct snapshot *snapshot, enum retired_kind kind, void *object)
+int snapshot_retire(struct snapshot *snapshot, enum retired_kind kind, void *object)
 {
     if (object == NULL)
         return 0;
@@ -93,12 +95,15 @@ struct snapshot *snapshot_copy(const struct snapshot *from)
         copy->attachments = table_copy(NULL, 0, copy->n_attachments, sizeof *copy->attachments);
         copy->next_hops = table_copy(NULL, 0, copy->n_next_hops, sizeof *copy->next_hops);
         copy->sets.sets = table_copy(NULL, 0, 1, sizeof *copy->sets.sets);
+        copy->zone_policies = table_copy(NULL, 0, 1, sizeof *copy->zone_policies);
     } else {
         *copy = *from;
         copy->attachments =
             table_copy(from->attachments, from->n_attachments, from->n_attachments, sizeof *from->attachments);
         copy->next_hops = table_copy(from->next_hops, from->n_next_hops, from->n_next_hops, sizeof *from->next_hops);
         copy->sets.sets = table_copy(from->sets.sets, from->sets.n, from->sets.n, sizeof *from->sets.sets);
+        copy->zone_policies =
+            table_copy(from->zone_policies, from->n_zone_policies, from->n_zone_policies, sizeof *from->zone_policies);
         for (int i = 0; i < BRIDGES_MAX; i++) {
             if (copy->members[i] != NULL)
                 copy->members[i]->refs++;
@@ -108,7 +113,8 @@ struct snapshot *snapshot_copy(const struct snapshot *from)
     copy->retired = NULL;
     copy->n_retired = copy->retired_space = 0;
     copy->sequence = from ? from->sequence + 1 : 1;
-    if (copy->attachments == NULL || copy->next_hops == NULL || copy->sets.sets == NULL) {
+    if (copy->attachments == NULL || copy->next_hops == NULL || copy->sets.sets == NULL ||
+        copy->zone_policies == NULL) {
         snapshot_free(copy);
         return NULL;
     }
@@ -128,6 +134,7 @@ void snapshot_free(struct snapshot *snapshot)
     free(snapshot->attachments);
     free(snapshot->next_hops);
     free(snapshot->sets.sets);
+    free(snapshot->zone_policies);
     free(snapshot->retired);
     free(snapshot);
 }
@@ -152,6 +159,8 @@ static bool is_named_by(const struct snapshot *snapshot, const struct retired *r
                 return true;
         }
         return false;
+    case RETIRED_ZONE_POLICY:
+        return snapshot_zone_policy(snapshot, ((const struct zone_policy *)object)->zone) == object;
     }
     return true;
 }
@@ -186,6 +195,10 @@ void snapshot_discard(struct snapshot *snapshot, const struct snapshot *current)
         if (i >= current->sets.n || snapshot->sets.sets[i] != current->sets.sets[i])
             addr_set_unref(snapshot->sets.sets[i]);
     }
+    for (uint32_t i = 0; i < snapshot->n_zone_policies; i++) {
+        if (snapshot_zone_policy(current, snapshot->zone_policies[i]->zone) != snapshot->zone_policies[i])
+            zone_policy_destroy(snapshot->zone_policies[i]);
+    }
     discard_retired(snapshot, current);
     snapshot_free(snapshot);
 }
@@ -194,7 +207,7 @@ int snapshot_set_port(struct snapshot *snapshot, uint16_t index, struct port *po
 {
     if (index == 0 || index >= PORTS_MAX)
         return -EINVAL;
-    if (snapshot->ports[index] != port && retire(snapshot, RETIRED_PORT, snapshot->ports[index]) != 0)
+    if (snapshot->ports[index] != port && snapshot_retire(snapshot, RETIRED_PORT, snapshot->ports[index]) != 0)
         return -ENOMEM;
     snapshot->ports[index] = port;
     return 0;
@@ -207,7 +220,7 @@ int snapshot_set_bridge(struct snapshot *snapshot, uint16_t index, struct bridge
     if (index == 0 || index >= BRIDGES_MAX)
         return -EINVAL;
     old = snapshot->bridges[index];
-    if (retire(snapshot, RETIRED_BRIDGE, old) != 0) {
+    if (snapshot_retire(snapshot, RETIRED_BRIDGE, old) != 0) {
         bridge_destroy(bridge, false);
         return -ENOMEM;
     }
@@ -247,7 +260,7 @@ int snapshot_set_attachment(struct snapshot *snapshot, uint32_t id, struct attac
         return -EINVAL;
     }
     old = id < snapshot->n_attachments ? snapshot->attachments[id] : NULL;
-    if (attachments_grow(snapshot, id) != 0 || retire(snapshot, RETIRED_ATTACHMENT, old) != 0) {
+    if (attachments_grow(snapshot, id) != 0 || snapshot_retire(snapshot, RETIRED_ATTACHMENT, old) != 0) {
         attachment_destroy(attachment);
         return -ENOMEM;
     }
@@ -291,7 +304,7 @@ int snapshot_set_next_hop(struct snapshot *snapshot, uint32_t index, const struc
 
 int snapshot_set_decap_table(struct snapshot *snapshot, struct decap_table *table)
 {
-    if (retire(snapshot, RETIRED_DECAP_TABLE, snapshot->decap_table) != 0) {
+    if (snapshot_retire(snapshot, RETIRED_DECAP_TABLE, snapshot->decap_table) != 0) {
         decap_table_destroy(table);
         return -ENOMEM;
     }
@@ -312,7 +325,7 @@ int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct a
         snapshot->sets.sets = bigger;
         snapshot->sets.n = index + 1;
     }
-    if (retire(snapshot, RETIRED_ADDRESS_SET, snapshot->sets.sets[index]) != 0) {
+    if (snapshot_retire(snapshot, RETIRED_ADDRESS_SET, snapshot->sets.sets[index]) != 0) {
         addr_set_unref(set);
         return -ENOMEM;
     }

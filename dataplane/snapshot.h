@@ -56,6 +56,7 @@ struct attachment {
     struct vlan_config vlan;
     bool has_policy;             /* a Logical_Port row names it */
     struct port_policy policy;   /* holds references; released by attachment_destroy() */
+    uint32_t account;            /* conntrack account that its sessions are charged to; 0: none */
     struct tunnel_config tunnel; /* ATTACHMENT_TUNNEL */
     uint32_t next_hop;           /* ATTACHMENT_TUNNEL: index of its next hop */
 };
@@ -73,6 +74,24 @@ struct bridge {
     struct fdb *fdb;   /* shared by all snapshots of this bridge; destroyed with its last */
 };
 
+/* What the ACLs of a Logical_Network say: they come before those of its ports (the attachments with a policy of their
+ * own), on each side. 'zone' is the network's bridge and VLAN (zone_of()), so a trunk port has those of the network that
+ * the packet is of. */
+struct zone_policy {
+    uint32_t zone;
+    uint32_t changed;
+    struct policy_chain *ingress; /* references; NULL: none */
+    struct policy_chain *egress;
+    struct policy_chain *ingress_audit;
+    struct policy_chain *egress_audit;
+};
+
+/* A session is of a zone: the layer-2 segment, so that tenants may overlap. */
+static inline uint32_t zone_of(uint16_t bridge, uint16_t vlan)
+{
+    return (uint32_t)bridge << 12 | vlan;
+}
+
 #define NEXT_HOPS_MAX 65536 /* next hop indexes are 1..NEXT_HOPS_MAX-1 */
 
 struct snapshot;
@@ -87,6 +106,8 @@ int snapshot_set_bridge(struct snapshot *snapshot, uint16_t index, struct bridge
 int snapshot_set_attachment(struct snapshot *snapshot, uint32_t id, struct attachment *attachment);
 int snapshot_set_next_hop(struct snapshot *snapshot, uint32_t index, const struct next_hop *hop);
 int snapshot_set_decap_table(struct snapshot *snapshot, struct decap_table *table);
+/* Copies 'policy' and takes over its references; NULL removes that of 'zone'. */
+int snapshot_set_zone_policy(struct snapshot *snapshot, uint32_t zone, const struct zone_policy *policy);
 /* Takes over the caller's reference. Does not mark anything changed: the caller replaces the attachments whose policy
  * names the set (so that their flows are decided again). */
 int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct addr_set *set);
@@ -96,4 +117,5 @@ int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct a
 const struct attachment *snapshot_attachment(const struct snapshot *snapshot, uint32_t id);
 const struct bridge *snapshot_bridge(const struct snapshot *snapshot, uint16_t index);
 const struct next_hop *snapshot_next_hop(const struct snapshot *snapshot, uint32_t index);
+const struct zone_policy *snapshot_zone_policy(const struct snapshot *snapshot, uint32_t zone);
 struct port *snapshot_port(const struct snapshot *snapshot, uint16_t index);

@@ -37,7 +37,8 @@ enum retired_kind {
     RETIRED_BRIDGE_VERSION, /* without: the bridge goes on */
     RETIRED_ATTACHMENT,
     RETIRED_DECAP_TABLE,
-    RETIRED_ADDRESS_SET
+    RETIRED_ADDRESS_SET,
+    RETIRED_ZONE_POLICY
 };
 
 struct retired {
@@ -53,6 +54,9 @@ struct snapshot {
     struct next_hop *next_hops; /* state NEXT_HOP_NO_ROUTE and remote 0: not in use */
     struct decap_table *decap_table;
     struct addr_sets sets;
+    uint32_t n_zone_policies;
+    uint32_t zones_changed;             /* sequence in which a zone's policy last came, went or changed */
+    struct zone_policy **zone_policies; /* by zone */
     struct poll_list *plans[WORKERS_MAX];
     struct port *ports[PORTS_MAX];
     uint32_t port_attachments[PORTS_MAX]; /* the attachment of kind ATTACHMENT_PORT of a port, 0: none */
@@ -76,3 +80,5 @@ void snapshot_free(struct snapshot *snapshot);
 void snapshot_discard(struct snapshot *snapshot, const struct snapshot *current);
 /* Frees one replaced object; a port is not freed but returned. */
 struct port *retired_free(const struct retired *retired);
+/* Puts a replaced object on the list of what is freed once no worker can see it. 0 or -ENOMEM. NULL: nothing to do. */
+int snapshot_retire(struct snapshot *snapshot, enum retired_kind kind, void *object);

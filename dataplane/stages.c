@@ -146,7 +146,7 @@ static bool session_exists(struct worker *worker, const struct packet *packet, u
     uint16_t id;
 
     return source != NULL && vlan_ingress(&source->vlan, packet->vlan, &id) &&
-           ct_tuple_from_packet(packet, pipeline_zone(source->bridge, id), &tuple) &&
+           ct_tuple_from_packet(packet, zone_of(source->bridge, id), &tuple) &&
            conntrack_find(worker->conntrack, &tuple, &match);
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <openvswitch/vlog.h>
 
+#include "acl/policy_chain.h"
 #include "control/logical_ports.h"
 #include "control/policies.h"
 #include "control/policy_rows.h"
@@ -188,9 +189,7 @@ static inline uint64_t version_of(const char *port)
     uint64_t version;
 
     assert_true(policies_lookup(world.policies, NULL, port, &policy, &version));
-    port_security_unref(policy.security);
-    policy_unref(policy.ingress);
-    policy_unref(policy.egress);
+    port_policy_unref(&policy);
     return version;
 }
 
@@ -208,10 +207,8 @@ static inline int64_t allowed_by(const char *port, enum rule_direction direction
         query.family = RULE_IPV6;
     assert_true(policies_lookup(world.policies, NULL, port, &policy, &version));
     if (direction == RULE_INGRESS ? policy.ingress != NULL : policy.egress != NULL)
-        rule = policy_match(direction == RULE_INGRESS ? policy.ingress : policy.egress, &sets, &query);
-    port_security_unref(policy.security);
-    policy_unref(policy.ingress);
-    policy_unref(policy.egress);
+        rule = policy_chain_decide(direction == RULE_INGRESS ? policy.ingress : policy.egress, &sets, &query)->id;
+    port_policy_unref(&policy);
     return rule;
 }
 

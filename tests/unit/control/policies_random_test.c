@@ -190,7 +190,7 @@ static void one_member_of_many_changes_one_set(void **state)
     apply();
     assert_int_equal(addr_set_count(world.published[1]), MANY);
 
-    const struct policy *compiled = policy_of(0)->ingress;
+    const struct policy_chain *compiled = policy_of(0)->ingress;
     uint64_t asks = version_of("asks");
     uint64_t member = version_of("10.1.0.7");
 

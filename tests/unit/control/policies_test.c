@@ -48,7 +48,7 @@ static void port_without_group_is_not_policed(void **state)
     assert_null(policy_of(port)->ingress);
     assert_null(policy_of(port)->egress);
     assert_non_null(policy_of(port)->security);
-    assert_false(policy_of(port)->broken || policy_of(port)->disabled || policy_of(port)->stateful);
+    assert_false(policy_of(port)->broken || policy_of(port)->disabled || port_policy_polices(policy_of(port)));
 }
 
 static void port_without_port_security_may_use_any_address(void **state)
@@ -68,7 +68,7 @@ static void port_in_empty_group_is_denied_both_ways(void **state)
     apply();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.0.0.2", 80), 0);
     assert_int_equal(allowed_by("vm1", RULE_EGRESS, "10.0.0.2", 80), 0);
-    assert_true(policy_of(port)->stateful);
+    assert_true(port_policy_polices(policy_of(port)));
 }
 
 static void port_disabled_is_told(void **state)
@@ -88,7 +88,7 @@ static void port_in_stateless_group_is_policed_all_the_same(void **state)
     world.rows.groups[group].stateful = false;
     join(port, group);
     apply();
-    assert_true(policy_of(port)->stateful); /* never a way around the rules */
+    assert_true(port_policy_polices(policy_of(port))); /* never a way around the rules */
     assert_non_null(strstr(warning_of(port), "stateful=false is not supported"));
 }
 
@@ -167,7 +167,7 @@ static void member_that_joins_touches_only_ports_that_ask(void **state)
 
     uint64_t before = version_of("vm1");
     uint64_t outside = version_of("vm3");
-    const struct policy *compiled = policy_of(0)->ingress;
+    const struct policy_chain *compiled = policy_of(0)->ingress;
 
     world.n_published = 0;
     join(add_port("vm4", "02:00:00:00:00:04 10.0.0.4"), group);
@@ -244,7 +244,7 @@ static void rule_that_changes_recompiles_its_direction_only(void **state)
     join(add_port("vm2", ""), other);
     apply();
 
-    const struct policy *egress = policy_of(0)->egress;
+    const struct policy_chain *egress = policy_of(0)->egress;
     uint64_t before = version_of("vm1");
     uint64_t others = version_of("vm2");
 
@@ -300,7 +300,7 @@ static void rule_in_two_groups_counts_once(void **state)
     join(port, web);
     join(port, both);
     apply();
-    assert_int_equal(policy_rule_count(policy_of(port)->ingress), 1);
+    assert_int_equal(policy_rule_count(policy_chain_groups(policy_of(port)->ingress)), 1);
 }
 
 static void unknown_ports_option_is_told(void **state)

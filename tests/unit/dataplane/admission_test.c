@@ -54,8 +54,8 @@ static void egress_without_a_rule_is_denied(void **state)
 {
     struct port_policy none = world_policy(NULL, 0);
 
-    policy_unref(none.egress);
-    none.egress = policy_compile(NULL, 0);
+    policy_chain_unref(none.egress);
+    none.egress = world_chain(NULL, 0);
     world_attach(&w, 1, (struct attachment){.has_policy = true, .policy = none});
     world_publish(&w);
     assert_int_equal(world_tcp(&w, 1, 3, 1, 2, SYN), DROP_POLICY_EGRESS);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "acl/conntrack.h"
+#include "acl/policy_chain.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/fdb.h"
 #include "dataplane/pipeline.h"
@@ -139,14 +140,25 @@ static inline void world_guests(struct world *w, uint32_t n)
     world_publish(w);
 }
 
+/* A chain of the groups' rules alone. */
+static inline struct policy_chain *world_chain(const struct rule *rules, size_t n)
+{
+    struct policy_rule refusal = {.action = RULE_DENY};
+    struct policy *groups = policy_compile(rules, n);
+    struct policy_chain *chain = policy_chain_create(NULL, 0, groups, &refusal);
+
+    assert_non_null(chain);
+    policy_unref(groups);
+    return chain;
+}
+
 /* The policy of a guest: all egress, and ingress by 'n' rules. */
 static inline struct port_policy world_policy(const struct rule *ingress, size_t n)
 {
     struct rule all = {.id = 99, .direction = RULE_EGRESS, .protocol = RULE_PROTOCOL_ANY, .port_max = 65535};
 
     all.icmp_type = all.icmp_code = RULE_ICMP_ANY;
-    return (struct port_policy){
-        .ingress = policy_compile(ingress, n), .egress = policy_compile(&all, 1), .stateful = true};
+    return (struct port_policy){.ingress = world_chain(ingress, n), .egress = world_chain(&all, 1)};
 }
 
 static inline struct rule world_rule(uint32_t id, int16_t protocol, uint16_t port)

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/zone_policies.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/policy_chain.h"
+
+void zone_policy_destroy(struct zone_policy *policy)
+{
+    if (policy == NULL)
+        return;
+    policy_chain_unref(policy->ingress);
+    policy_chain_unref(policy->egress);
+    policy_chain_unref(policy->ingress_audit);
+    policy_chain_unref(policy->egress_audit);
+    free(policy);
+}
+
+/* Where 'zone' is, or would be. */
+static uint32_t position(const struct snapshot *snapshot, uint32_t zone)
+{
+    uint32_t low = 0, high = snapshot->n_zone_policies;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (snapshot->zone_policies[middle]->zone < zone)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct zone_policy *snapshot_zone_policy(const struct snapshot *snapshot, uint32_t zone)
+{
+    uint32_t i = position(snapshot, zone);
+
+    return i < snapshot->n_zone_policies && snapshot->zone_policies[i]->zone == zone ? snapshot->zone_policies[i]
+                                                                                     : NULL;
+}
+
+static struct zone_policy *clone(const struct zone_policy *policy, uint32_t zone, uint32_t sequence)
+{
+    struct zone_policy *copy = malloc(sizeof *copy);
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *policy;
+    copy->zone = zone;
+    copy->changed = sequence;
+    return copy;
+}
+
+/* Makes room for one more at 'i'. */
+static int insert_at(struct snapshot *snapshot, uint32_t i)
+{
+    uint32_t n = snapshot->n_zone_policies;
+    struct zone_policy **bigger = realloc(snapshot->zone_policies, (n + 1) * sizeof(struct zone_policy *));
+
+    if (bigger == NULL)
+        return -ENOMEM;
+    memmove(&bigger[i + 1], &bigger[i], (n - i) * sizeof(struct zone_policy *));
+    bigger[i] = NULL;
+    snapshot->zone_policies = bigger;
+    snapshot->n_zone_policies++;
+    return 0;
+}
+
+static void remove_at(struct snapshot *snapshot, uint32_t i)
+{
+    snapshot->n_zone_policies--;
+    memmove(&snapshot->zone_policies[i], &snapshot->zone_policies[i + 1],
+            (snapshot->n_zone_policies - i) * sizeof(struct zone_policy *));
+}
+
+int snapshot_set_zone_policy(struct snapshot *snapshot, uint32_t zone, const struct zone_policy *policy)
+{
+    uint32_t i = position(snapshot, zone);
+    bool known = i < snapshot->n_zone_policies && snapshot->zone_policies[i]->zone == zone;
+    struct zone_policy *copy = NULL;
+
+    if (policy == NULL && !known)
+        return 0;
+    if (policy != NULL) {
+        copy = clone(policy, zone, snapshot->sequence);
+        if (copy == NULL)
+            return -ENOMEM;
+    }
+    if ((known && snapshot_retire(snapshot, RETIRED_ZONE_POLICY, snapshot->zone_policies[i]) != 0) ||
+        (!known && insert_at(snapshot, i) != 0)) {
+        free(copy);
+        return -ENOMEM;
+    }
+    if (copy == NULL)
+        remove_at(snapshot, i);
+    else
+        snapshot->zone_policies[i] = copy;
+    snapshot->zones_changed = snapshot->sequence;
+    return 0;
+}

@@ -2,6 +2,7 @@
 #include "dataplane/slow_path.h"
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 #include "dataplane/compile.h"
 #include "dataplane/execute.h"
@@ -112,6 +113,26 @@ void slow_path_resolve(struct worker *worker, const struct arrival *arrival, con
     carry_out(worker, arrival, packet);
     if (packet->fragment == PACKET_FIRST_FRAGMENT && worker->held.n > 0)
         release_held(worker, packet);
+}
+
+void slow_path_prefetch(struct worker *worker, const struct flow_key *key, uint32_t hash, unsigned int nth)
+{
+    const struct attachment *source = snapshot_attachment(worker->snapshot, key->attachment);
+    const struct flow_entry *set = flow_cache_set(&worker->cache, hash);
+    struct ct_tuple tuple = {.protocol = key->protocol};
+    uint16_t id;
+
+    for (uint32_t i = 0; i < FLOW_SET_LINES; i++)
+        rte_prefetch0(&set[i]);
+    if (key->kind != PACKET_IPV4 || !packet_protocol_has_ports(key->protocol) || source == NULL ||
+        !vlan_ingress(&source->vlan, key->vlan, &id))
+        return;
+    tuple.src = inet_addr_from_v4(key->v4.src);
+    tuple.dst = inet_addr_from_v4(key->v4.dst);
+    tuple.zone = zone_of(source->bridge, id);
+    tuple.src_port = key->v4.src_port;
+    tuple.dst_port = key->v4.dst_port;
+    conntrack_prefetch(worker->conntrack, worker->id, &tuple, nth);
 }
 
 void slow_path_run_held(struct worker *worker)

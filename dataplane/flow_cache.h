@@ -121,6 +121,15 @@ static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t 
     _mm_prefetch(flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1)), _MM_HINT_T0);
 }
 
+/* Brings the lines that a look-up without success and an insertion look at. */
+static inline void flow_cache_prefetch_set(const struct flow_cache *cache, uint32_t hash)
+{
+    const struct flow_entry *set = flow_cache_set(cache, hash);
+
+    for (uint32_t i = 0; i < FLOW_SET_LINES; i++)
+        _mm_prefetch(&set[i], _MM_HINT_T0);
+}
+
 static inline bool flow_bytes_equal(const void *a, const void *b)
 {
     const __m128i *x = a, *y = b;

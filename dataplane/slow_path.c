@@ -2,7 +2,6 @@
 #include "dataplane/slow_path.h"
 
 #include <rte_mbuf.h>
-#include <rte_prefetch.h>
 
 #include "dataplane/compile.h"
 #include "dataplane/execute.h"
@@ -115,15 +114,12 @@ void slow_path_resolve(struct worker *worker, const struct arrival *arrival, con
         release_held(worker, packet);
 }
 
-void slow_path_prefetch(struct worker *worker, const struct flow_key *key, uint32_t hash, unsigned int nth)
+void slow_path_prefetch(struct worker *worker, const struct flow_key *key, unsigned int nth)
 {
     const struct attachment *source = snapshot_attachment(worker->snapshot, key->attachment);
-    const struct flow_entry *set = flow_cache_set(&worker->cache, hash);
     struct ct_tuple tuple = {.protocol = key->protocol};
     uint16_t id;
 
-    for (uint32_t i = 0; i < FLOW_SET_LINES; i++)
-        rte_prefetch0(&set[i]);
     if (key->kind != PACKET_IPV4 || !packet_protocol_has_ports(key->protocol) || source == NULL ||
         !vlan_ingress(&source->vlan, key->vlan, &id))
         return;

@@ -189,9 +189,11 @@ static void prefetch_misses(struct worker *worker, const struct batch *batch, ui
 {
     unsigned int nth = 0;
 
+    for (uint16_t i = from; i < batch->n; i++)
+        flow_cache_prefetch_set(&worker->cache, batch->hashes[i]);
     for (uint16_t i = from; i < batch->n; i++) {
         if (flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]) == NULL)
-            slow_path_prefetch(worker, &batch->keys[i], batch->hashes[i], nth++);
+            slow_path_prefetch(worker, &batch->keys[i], nth++);
     }
 }
 

@@ -40,8 +40,29 @@ int policies_publish_sets(struct policies *policies, struct snapshot *snapshot);
 /* Sluice.options:unknown-ports=deny: interfaces that no row names are closed. */
 bool policies_deny_unknown(const struct policies *policies);
 
-/* The name of a rule for people: "GROUP/RULE" (rule's name, or the first characters of its UUID). NULL when unknown. */
+/* The name of a rule for people: "GROUP/RULE" (rule's name, or the first characters of its UUID), "PORT/ACL", "NETWORK/ACL",
+ * or "GROUP/default" for what no group of a port allows. NULL when unknown. */
 const char *policies_rule_name(const struct policies *policies, uint32_t rule_id);
+
+/* A rule in force, as people ask for it. Texts live until the visit returns. */
+struct effective_rule {
+    const char *stage;       /* "network NET tier 0", "tier 1", "groups" */
+    const char *name;        /* as policies_rule_name() has it; "-" when it has none */
+    const struct rule *rule; /* id, action, direction, log and what it matches */
+    bool audit;              /* of a row in audit mode: counted beside what is enforced */
+    bool is_default;         /* no row: the denial of what no group allows. Only id, action and direction count */
+};
+typedef void policies_visit_rule(void *aux, const struct effective_rule *rule);
+
+/* The Logical_Port that the interface named by 'iface_id' (may be NULL) or, failing that, by 'name' is bound to; NULL: none. */
+const char *policies_port_of_interface(const struct policies *policies, const char *iface_id, const char *name);
+/* Visits what the side of 'logical_port' in 'direction' is asked, in that order, for packets of 'zone' (zone_of() of bridge
+ * index and VLAN; 0: leaves the ACLs of networks out). False when there is no such Logical_Port. */
+bool policies_visit_port(const struct policies *policies, const char *logical_port, uint32_t zone,
+                         enum rule_direction direction, policies_visit_rule *visit, void *aux);
+/* Every rule, ACL and default in force, each once for every stage that it stands in ("network NET tier 0", "port PORT tier 1",
+ * "group GROUP"), whether a port uses it or not. */
+void policies_visit_all(const struct policies *policies, policies_visit_rule *visit, void *aux);
 
 /* What became of a Logical_Port row; NULL for a row that has not been looked at. */
 struct logical_port *policies_port(const struct policies *policies, const struct uuid *row);

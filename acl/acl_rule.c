@@ -130,7 +130,7 @@ static int ethertype_from_columns(const struct acl_columns *columns, struct rule
     int number;
 
     *ethertype = 0;
-    if (text == NULL || text[0] < '0' || text[0] > '9')
+    if (text == NULL || text[0] == '\0' || strcasecmp(text, "IPv4") == 0 || strcasecmp(text, "IPv6") == 0)
         return 0;
     number = ethertype_number(text);
     if (number < ETHERTYPE_FIRST) {

@@ -8,11 +8,13 @@
 #include <sys/mman.h>
 
 #include "acl/conntrack_private.h"
+#include "acl/ct_accounts.h"
 #include "acl/tcp_states.h"
 
 #define PAGE_LEN      4096u
 #define HUGE_PAGE_LEN (2u << 20)
 #define CACHE_BULK    (CT_CACHE_MAX / 2)
+#define ACCOUNTS_SIZE (CT_ACCOUNTS_MAX * sizeof(struct ct_account))
 
 /* Zeroed memory in huge pages where the kernel has them, touched now so that no worker takes the page faults. */
 static void *table_alloc(size_t size)
@@ -88,8 +90,10 @@ struct conntrack *conntrack_create(const struct conntrack_config *config)
     ct->workers = aligned_alloc(64, ct->n_workers * sizeof *ct->workers);
     ct->free_stack = malloc(ct->capacity * sizeof *ct->free_stack);
     ct->fragments = calloc(CT_FRAGMENT_BUCKETS, sizeof *ct->fragments);
+    ct->accounts = table_alloc(ACCOUNTS_SIZE);
+    ct->timeout_sets = calloc(CT_TIMEOUT_SETS_MAX, sizeof *ct->timeout_sets);
     if (ct->sessions == NULL || ct->buckets == NULL || ct->locks == NULL || ct->workers == NULL ||
-        ct->free_stack == NULL || ct->fragments == NULL) {
+        ct->free_stack == NULL || ct->fragments == NULL || ct->accounts == NULL || ct->timeout_sets == NULL) {
         conntrack_destroy(ct);
         return NULL;
     }
@@ -110,7 +114,16 @@ void conntrack_destroy(struct conntrack *ct)
     free(ct->workers);
     free(ct->free_stack);
     free(ct->fragments);
+    table_free(ct->accounts, ACCOUNTS_SIZE);
+    free(ct->timeout_sets);
     free(ct);
+}
+
+/* The session that is taken next: all of its lines are written then. */
+static void session_prefetch(const struct session *s)
+{
+    for (size_t offset = 0; offset < sizeof *s; offset += 64)
+        __builtin_prefetch((const uint8_t *)s + offset, 1);
 }
 
 uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker)
@@ -125,7 +138,11 @@ uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker)
         ct_lock_release(&ct->free_lock);
         worker->n_cached = n;
     }
-    return worker->n_cached == 0 ? 0 : worker->cache[--worker->n_cached];
+    if (worker->n_cached == 0)
+        return 0;
+    if (worker->n_cached > 1)
+        session_prefetch(ct_session(ct, worker->cache[worker->n_cached - 2]));
+    return worker->cache[--worker->n_cached];
 }
 
 void ct_free_return(struct conntrack *ct, struct ct_worker *worker, uint32_t keep)
@@ -153,7 +170,11 @@ bool conntrack_find(struct conntrack *ct, const struct ct_tuple *tuple, struct c
 
 static enum session_state first_state(const struct ct_new *new_session)
 {
-    if (conntrack_admission(new_session->packet) != CT_ADMIT)
+    enum ct_admission admission = conntrack_admission(new_session->packet);
+
+    if (admission == CT_PICK_UP && new_session->pick_up)
+        return SESSION_ESTABLISHED;
+    if (admission != CT_ADMIT)
         return SESSION_NONE;
     if (new_session->tuple.protocol != IPPROTO_TCP)
         return SESSION_ONE_WAY;
@@ -202,18 +223,45 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     atomic_store_explicit(&s->verdict_audit_rule, new_session->verdict.audit_rule, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_flags, new_session->verdict.flags, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_allowed, new_session->verdict.allowed, memory_order_relaxed);
+    s->listed = false;
+    s->account = (uint16_t)new_session->account;
+    s->timeouts = new_session->timeouts;
     s->traits = traits_of(new_session->packet);
     return incarnation;
+}
+
+/* Both names of a session to be. */
+struct tuples {
+    struct ct_tuple reply;
+    uint64_t original_hash;
+    uint64_t reply_hash;
+};
+
+/* The buckets are on their way from memory while the session is filled. */
+static struct tuples name_session(const struct conntrack *ct, const struct ct_tuple *original)
+{
+    struct tuples tuples = {.reply = ct_tuple_reverse(original), .original_hash = ct_index_hash(ct, original)};
+
+    ct_index_prefetch(ct, tuples.original_hash);
+    tuples.reply_hash = ct_index_hash(ct, &tuples.reply);
+    ct_index_prefetch(ct, tuples.reply_hash);
+    return tuples;
+}
+
+void conntrack_prefetch(const struct conntrack *ct, const struct ct_tuple *tuple)
+{
+    name_session(ct, tuple);
 }
 
 enum link_result { LINKED, LINK_EXISTS, LINK_FULL };
 
 /* Both directions become visible at once, by the state word: until it says LIVE, look-ups pass the entries over. */
-static enum link_result link_session(struct conntrack *ct, uint32_t session, uint32_t live_word, struct ct_match *match)
+static enum link_result link_session(struct conntrack *ct, uint32_t session, const struct tuples *tuples,
+                                     uint32_t live_word, struct ct_match *match)
 {
     struct session *s = ct_session(ct, session);
-    uint64_t original = ct_index_hash(ct, &s->original);
-    uint64_t reply = ct_index_hash(ct, &s->reply);
+    uint64_t original = tuples->original_hash;
+    uint64_t reply = tuples->reply_hash;
     enum link_result result = LINKED;
 
     ct_index_lock(ct, original, reply);
@@ -232,39 +280,62 @@ static enum link_result link_session(struct conntrack *ct, uint32_t session, uin
     return result;
 }
 
-int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
-                   struct ct_match *match)
+/* Takes a charged session's place in the table. -ENOSPC, or 0 with '*match' set: 'match->session' is 'session', or that
+ * of whoever was quicker. */
+static int open_session(struct conntrack *ct, unsigned int worker, uint32_t session, const struct ct_new *new_session,
+                        enum session_state state, uint32_t now, struct ct_match *match)
 {
     struct ct_worker *w = &ct->workers[worker];
-    enum session_state state = first_state(new_session);
-    struct ct_tuple reply = ct_tuple_reverse(&new_session->tuple);
-    enum link_result result = LINK_FULL;
-    uint32_t incarnation = 0;
-    uint32_t session = 0;
+    struct session *s = ct_session(ct, session);
+    struct tuples tuples = name_session(ct, &new_session->tuple);
+    uint32_t incarnation = fill_session(s, new_session, &tuples.reply, worker, now);
+    uint32_t word = session_word(state, LIFE_LIVE, incarnation);
+    enum link_result result = link_session(ct, session, &tuples, word, match);
 
-    *match = (struct ct_match){0};
-    if (state == SESSION_NONE)
-        return -EINVAL;
-    session = ct_free_take(ct, w);
-    if (session == 0)
-        return conntrack_find(ct, &new_session->tuple, match) ? 0 : -ENOSPC;
-
-    incarnation = fill_session(ct_session(ct, session), new_session, &reply, worker, now);
-    result = link_session(ct, session, session_word(state, LIFE_LIVE, incarnation), match);
     if (result != LINKED) {
-        atomic_store_explicit(&ct_session(ct, session)->state, session_word(SESSION_NONE, LIFE_FREE, incarnation),
-                              memory_order_relaxed);
-        ct_free_put(ct, w, session);
+        atomic_store_explicit(&s->state, session_word(SESSION_NONE, LIFE_FREE, incarnation), memory_order_relaxed);
         return result == LINK_EXISTS ? 0 : -ENOSPC;
     }
     atomic_store_explicit(&w->n_opened, atomic_load_explicit(&w->n_opened, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     ct_timer_start(ct, worker, session, now);
+    if (ct_is_half_open(word))
+        ct_half_open_enter(ct, session);
     *match = (struct ct_match){.session = session, .direction = CT_ORIGINAL};
     return 0;
 }
 
-bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
+int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
+                   struct ct_match *match)
+{
+    struct ct_worker *w = &ct->workers[worker];
+    enum session_state state = first_state(new_session);
+    uint32_t session = 0;
+    int ret = 0;
+
+    *match = (struct ct_match){0};
+    if (state == SESSION_NONE)
+        return -EINVAL;
+    if (!ct_account_charge(ct, new_session->account)) {
+        if (conntrack_find(ct, &new_session->tuple, match))
+            return 0;
+        ct_account_count_refused(ct, new_session->account);
+        return -EDQUOT;
+    }
+    session = ct_free_take(ct, w);
+    if (session == 0)
+        ret = conntrack_find(ct, &new_session->tuple, match) ? 0 : -ENOSPC;
+    else
+        ret = open_session(ct, worker, session, new_session, state, now, match);
+    if (session == 0 || match->session != session)
+        ct_account_credit(ct, new_session->account);
+    if (session != 0 && match->session != session)
+        ct_free_put(ct, w, session);
+    return ret;
+}
+
+/* ct_kill() and ct_kill_half_open(). */
+static bool kill(struct conntrack *ct, uint32_t session, uint32_t word, bool only_half_open)
 {
     struct session *s = ct_session(ct, session);
     uint32_t incarnation = session_word_incarnation(word);
@@ -273,11 +344,14 @@ bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
     uint8_t owner = 0;
 
     do {
-        if (session_word_life(word) != LIFE_LIVE || session_word_incarnation(word) != incarnation)
+        if (session_word_life(word) != LIFE_LIVE || session_word_incarnation(word) != incarnation ||
+            (only_half_open && !ct_is_half_open(word)))
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&s->state, &word,
                                                     session_word(session_word_state(word), LIFE_DEAD, incarnation),
                                                     memory_order_acq_rel, memory_order_acquire));
+    if (ct_is_half_open(word))
+        ct_half_open_leave(ct, session);
     original = ct_index_hash(ct, &s->original);
     reply = ct_index_hash(ct, &s->reply);
     ct_index_lock(ct, original, reply);
@@ -286,7 +360,18 @@ bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
     ct_index_unlock(ct, original, reply);
     owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
     atomic_fetch_add_explicit(&ct->workers[owner].n_closed, 1, memory_order_relaxed);
+    ct_account_retire(ct, s->account);
     return true;
+}
+
+bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
+{
+    return kill(ct, session, word, false);
+}
+
+bool ct_kill_half_open(struct conntrack *ct, uint32_t session, uint32_t word)
+{
+    return kill(ct, session, word, true);
 }
 
 void conntrack_close(struct conntrack *ct, uint32_t session)
@@ -295,27 +380,6 @@ void conntrack_close(struct conntrack *ct, uint32_t session)
 
     if (ct_kill(ct, session, word))
         ct_mail(ct, session);
-}
-
-uint32_t conntrack_flush(struct conntrack *ct, uint32_t zone, bool all)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 1; i <= ct->capacity; i++) {
-        struct session *s = ct_session(ct, i);
-        uint32_t word = atomic_load_explicit(&s->state, memory_order_acquire);
-
-        if (session_word_life(word) != LIFE_LIVE)
-            continue;
-        /* Read outside any grace period: when the session was reused meanwhile, ct_kill() refuses the old word. */
-        if (!all && atomic_load_explicit((_Atomic uint32_t *)&s->original.zone, memory_order_acquire) != zone)
-            continue;
-        if (ct_kill(ct, i, word)) {
-            ct_mail(ct, i);
-            n++;
-        }
-    }
-    return n;
 }
 
 uint32_t conntrack_count(const struct conntrack *ct)

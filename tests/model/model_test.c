@@ -22,7 +22,7 @@
 #endif
 #define CAPACITY       16384u
 #define LOG_LEN        65536u
-#define LOG_SHOWN      60u
+#define LOG_SHOWN      200u
 #define EXPIRY_SLACK   66u /* a session whose state shortened its time is found for one turn of the timer wheel more */
 #define SHORT_TIMES    1u  /* number of a set of timeouts */
 #define REPLIES_A_TICK 100u
@@ -348,6 +348,9 @@ static void send_one(void)
     if (wrong != NULL) {
         print_history(packet.from, packet.to, packet.vlan);
         print_expected(&expected);
+        printf("actual: to %#x, %u frames, %u dropped\n", actual.receivers,
+               packet.to <= MODEL_GUESTS ? actual.frames[packet.to] : 0, actual.n_drops);
+        fflush(stdout);
         fail_msg("seed %#x, packet %" PRIu64 ", tick %u: %s", r.seed, r.tally.packets, r.s.tick, wrong);
     }
     count(&expected, &actual);

@@ -8,11 +8,14 @@
 #include <sys/mman.h>
 
 #include "acl/conntrack_private.h"
+#include "acl/ct_accounts.h"
+#include "acl/rule_query.h"
 #include "acl/tcp_states.h"
 
 #define PAGE_LEN      4096u
 #define HUGE_PAGE_LEN (2u << 20)
 #define CACHE_BULK    (CT_CACHE_MAX / 2)
+#define ACCOUNTS_SIZE (CT_ACCOUNTS_MAX * sizeof(struct ct_account))
 
 /* Zeroed memory in huge pages where the kernel has them, touched now so that no worker takes the page faults. */
 static void *table_alloc(size_t size)
@@ -88,8 +91,10 @@ struct conntrack *conntrack_create(const struct conntrack_config *config)
     ct->workers = aligned_alloc(64, ct->n_workers * sizeof *ct->workers);
     ct->free_stack = malloc(ct->capacity * sizeof *ct->free_stack);
     ct->fragments = calloc(CT_FRAGMENT_BUCKETS, sizeof *ct->fragments);
+    ct->accounts = table_alloc(ACCOUNTS_SIZE);
+    ct->timeout_sets = calloc(CT_TIMEOUT_SETS_MAX, sizeof *ct->timeout_sets);
     if (ct->sessions == NULL || ct->buckets == NULL || ct->locks == NULL || ct->workers == NULL ||
-        ct->free_stack == NULL || ct->fragments == NULL) {
+        ct->free_stack == NULL || ct->fragments == NULL || ct->accounts == NULL || ct->timeout_sets == NULL) {
         conntrack_destroy(ct);
         return NULL;
     }
@@ -110,6 +115,8 @@ void conntrack_destroy(struct conntrack *ct)
     free(ct->workers);
     free(ct->free_stack);
     free(ct->fragments);
+    table_free(ct->accounts, ACCOUNTS_SIZE);
+    free(ct->timeout_sets);
     free(ct);
 }
 
@@ -153,7 +160,11 @@ bool conntrack_find(struct conntrack *ct, const struct ct_tuple *tuple, struct c
 
 static enum session_state first_state(const struct ct_new *new_session)
 {
-    if (conntrack_admission(new_session->packet) != CT_ADMIT)
+    enum ct_admission admission = conntrack_admission(new_session->packet);
+
+    if (admission == CT_PICK_UP && new_session->pick_up)
+        return SESSION_ESTABLISHED;
+    if (admission != CT_ADMIT)
         return SESSION_NONE;
     if (new_session->tuple.protocol != IPPROTO_TCP)
         return SESSION_ONE_WAY;
@@ -169,17 +180,6 @@ static void store_tuple(struct ct_tuple *to, const struct ct_tuple *from)
     memcpy(words, from, sizeof words);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         atomic_store_explicit(&out[i], words[i], memory_order_release);
-}
-
-static struct session_traits traits_of(const struct packet *packet)
-{
-    return (struct session_traits){
-        .src_mac = packet->src_mac,
-        .dst_mac = packet->dst_mac,
-        .vlan = packet->vlan & PACKET_VLAN_ID,
-        .tcp_flags = packet->tcp_flags,
-        .dscp = packet->tos >> 2,
-    };
 }
 
 /* Returns the incarnation. */
@@ -202,7 +202,10 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     atomic_store_explicit(&s->verdict_audit_rule, new_session->verdict.audit_rule, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_flags, new_session->verdict.flags, memory_order_relaxed);
     atomic_store_explicit(&s->verdict_allowed, new_session->verdict.allowed, memory_order_relaxed);
-    s->traits = traits_of(new_session->packet);
+    s->listed = false;
+    s->account = (uint16_t)new_session->account;
+    s->timeouts = new_session->timeouts;
+    s->traits = session_traits_from_packet(new_session->packet);
     return incarnation;
 }
 
@@ -232,39 +235,62 @@ static enum link_result link_session(struct conntrack *ct, uint32_t session, uin
     return result;
 }
 
-int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
-                   struct ct_match *match)
+/* Takes a charged session's place in the table. -ENOSPC, or 0 with '*match' set: 'match->session' is 'session', or that
+ * of whoever was quicker. */
+static int open_session(struct conntrack *ct, unsigned int worker, uint32_t session, const struct ct_new *new_session,
+                        enum session_state state, uint32_t now, struct ct_match *match)
 {
     struct ct_worker *w = &ct->workers[worker];
-    enum session_state state = first_state(new_session);
+    struct session *s = ct_session(ct, session);
     struct ct_tuple reply = ct_tuple_reverse(&new_session->tuple);
-    enum link_result result = LINK_FULL;
-    uint32_t incarnation = 0;
-    uint32_t session = 0;
+    uint32_t incarnation = fill_session(s, new_session, &reply, worker, now);
+    uint32_t word = session_word(state, LIFE_LIVE, incarnation);
+    enum link_result result = link_session(ct, session, word, match);
 
-    *match = (struct ct_match){0};
-    if (state == SESSION_NONE)
-        return -EINVAL;
-    session = ct_free_take(ct, w);
-    if (session == 0)
-        return conntrack_find(ct, &new_session->tuple, match) ? 0 : -ENOSPC;
-
-    incarnation = fill_session(ct_session(ct, session), new_session, &reply, worker, now);
-    result = link_session(ct, session, session_word(state, LIFE_LIVE, incarnation), match);
     if (result != LINKED) {
-        atomic_store_explicit(&ct_session(ct, session)->state, session_word(SESSION_NONE, LIFE_FREE, incarnation),
-                              memory_order_relaxed);
-        ct_free_put(ct, w, session);
+        atomic_store_explicit(&s->state, session_word(SESSION_NONE, LIFE_FREE, incarnation), memory_order_relaxed);
         return result == LINK_EXISTS ? 0 : -ENOSPC;
     }
     atomic_store_explicit(&w->n_opened, atomic_load_explicit(&w->n_opened, memory_order_relaxed) + 1,
                           memory_order_relaxed);
     ct_timer_start(ct, worker, session, now);
+    if (ct_is_half_open(word))
+        ct_half_open_enter(ct, session);
     *match = (struct ct_match){.session = session, .direction = CT_ORIGINAL};
     return 0;
 }
 
-bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
+int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_new *new_session, uint32_t now,
+                   struct ct_match *match)
+{
+    struct ct_worker *w = &ct->workers[worker];
+    enum session_state state = first_state(new_session);
+    uint32_t session = 0;
+    int ret = 0;
+
+    *match = (struct ct_match){0};
+    if (state == SESSION_NONE)
+        return -EINVAL;
+    if (!ct_account_charge(ct, new_session->account)) {
+        if (conntrack_find(ct, &new_session->tuple, match))
+            return 0;
+        ct_account_count_refused(ct, new_session->account);
+        return -EDQUOT;
+    }
+    session = ct_free_take(ct, w);
+    if (session == 0)
+        ret = conntrack_find(ct, &new_session->tuple, match) ? 0 : -ENOSPC;
+    else
+        ret = open_session(ct, worker, session, new_session, state, now, match);
+    if (session == 0 || match->session != session)
+        ct_account_credit(ct, new_session->account);
+    if (session != 0 && match->session != session)
+        ct_free_put(ct, w, session);
+    return ret;
+}
+
+/* ct_kill() and ct_kill_half_open(). */
+static bool kill(struct conntrack *ct, uint32_t session, uint32_t word, bool only_half_open)
 {
     struct session *s = ct_session(ct, session);
     uint32_t incarnation = session_word_incarnation(word);
@@ -273,11 +299,14 @@ bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
     uint8_t owner = 0;
 
     do {
-        if (session_word_life(word) != LIFE_LIVE || session_word_incarnation(word) != incarnation)
+        if (session_word_life(word) != LIFE_LIVE || session_word_incarnation(word) != incarnation ||
+            (only_half_open && !ct_is_half_open(word)))
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&s->state, &word,
                                                     session_word(session_word_state(word), LIFE_DEAD, incarnation),
                                                     memory_order_acq_rel, memory_order_acquire));
+    if (ct_is_half_open(word))
+        ct_half_open_leave(ct, session);
     original = ct_index_hash(ct, &s->original);
     reply = ct_index_hash(ct, &s->reply);
     ct_index_lock(ct, original, reply);
@@ -286,7 +315,18 @@ bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
     ct_index_unlock(ct, original, reply);
     owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
     atomic_fetch_add_explicit(&ct->workers[owner].n_closed, 1, memory_order_relaxed);
+    ct_account_retire(ct, s->account);
     return true;
+}
+
+bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word)
+{
+    return kill(ct, session, word, false);
+}
+
+bool ct_kill_half_open(struct conntrack *ct, uint32_t session, uint32_t word)
+{
+    return kill(ct, session, word, true);
 }
 
 void conntrack_close(struct conntrack *ct, uint32_t session)
@@ -295,27 +335,6 @@ void conntrack_close(struct conntrack *ct, uint32_t session)
 
     if (ct_kill(ct, session, word))
         ct_mail(ct, session);
-}
-
-uint32_t conntrack_flush(struct conntrack *ct, uint32_t zone, bool all)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 1; i <= ct->capacity; i++) {
-        struct session *s = ct_session(ct, i);
-        uint32_t word = atomic_load_explicit(&s->state, memory_order_acquire);
-
-        if (session_word_life(word) != LIFE_LIVE)
-            continue;
-        /* Read outside any grace period: when the session was reused meanwhile, ct_kill() refuses the old word. */
-        if (!all && atomic_load_explicit((_Atomic uint32_t *)&s->original.zone, memory_order_acquire) != zone)
-            continue;
-        if (ct_kill(ct, i, word)) {
-            ct_mail(ct, i);
-            n++;
-        }
-    }
-    return n;
 }
 
 uint32_t conntrack_count(const struct conntrack *ct)

@@ -32,8 +32,7 @@ static bool copy_session(const struct conntrack *ct, uint32_t index, struct sess
     load_tuple(&copy->reply, &s->reply);
     copy->source = atomic_load_explicit(&s->source, memory_order_acquire);
     copy->destination = atomic_load_explicit(&s->destination, memory_order_acquire);
-    copy->expires = atomic_load_explicit(&s->last_seen, memory_order_acquire) +
-                    session_timeout(copy->original.protocol, copy->state);
+    copy->expires = ct_session_deadline(ct, s, word);
     copy->verdict = conntrack_verdict(ct, index);
     after = atomic_load_explicit(&s->state, memory_order_acquire);
     return session_word_life(after) == LIFE_LIVE && session_word_incarnation(after) == session_word_incarnation(word);

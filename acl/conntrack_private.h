@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "acl/conntrack.h"
+#include "acl/ct_fragments.h"
 #include "acl/session.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/port.h"
@@ -16,9 +17,9 @@
  *   tuple --hash--> bucket (one line)                session (three lines, named by index 1..capacity)
  *                  +--------+---------+             +------------------------------------------------------+
  *                  | passed | entry 0 |-signature   |   0 original tuple 48 | state | last seen | verdict 8 |
- *                  |        | entry 1 | session --> |  64 reply tuple 48 | verdict 9 | owner | mark         |
- *                  |        |   ...   | direction   | 128 label 16 | source | destination |                 |
- *                  +--------+---------+             |     next | prev | mail | slot | room 27              |
+ *                  |        | entry 1 | session --> |  64 reply tuple 48 | verdict 12 | owner               |
+ *                  |        |   ...   | direction   | 128 label 16 | source | destination | next | prev     |
+ *                  +--------+---------+             |     mail | slot | account | timeouts | traits 16     |
  *                  | the group's next |             +------------------------------------------------------+
  *                  | line when passed |
  *                  +------------------+
@@ -32,9 +33,10 @@
  *     alone takes the entries out of the index and mails the session to its owner) -> FREE (the owner, after the grace
  *     period).
  *   - tuples are written in BUILDING only; source, destination and the verdict by any worker.
- *   - next and prev belong to the owner (timer wheel while not retired, limbo after); mail_next to who killed it. */
+ *   - next and prev belong to the owner (timer wheel while not retired, limbo after); mail_next to who killed it;
+ *     older, newer and listed to the holder of the account's lock. */
 
-#define SESSION_LAYOUT_VERSION 1u
+#define SESSION_LAYOUT_VERSION 2u
 
 enum session_life { LIFE_FREE, LIFE_BUILDING, LIFE_LIVE, LIFE_DEAD };
 
@@ -54,16 +56,22 @@ struct session {
     uint8_t reserved;
     _Atomic uint32_t verdict_audit_rule;
 
-    uint8_t label[16]; /* room for later, as the mark */
+    uint8_t label[16]; /* room for later */
     _Atomic uint32_t source;
     _Atomic uint32_t destination;
     uint32_t next;
     uint32_t prev;
-    uint32_t mail_next;
-    uint8_t slot; /* of the wheel it is on */
-    uint8_t room[7];
-    struct session_traits traits; /* written in BUILDING only */
-    uint32_t mark;
+    union {
+        uint32_t newer; /* while it is on its account's list of half-open sessions */
+        uint32_t mail_next;
+    };
+    uint8_t slot;      /* of the wheel it is on */
+    bool listed;       /* on that list */
+    uint16_t account;  /* this and the rest are written in BUILDING only */
+    uint16_t timeouts; /* number of its set */
+    uint16_t room;
+    struct session_traits traits;
+    uint32_t older; /* as newer */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct session_traits) == 16, "no hidden padding in the traits");
 _Static_assert(sizeof(struct session) == 192, "a session is three lines");
@@ -86,6 +94,7 @@ _Static_assert(sizeof(struct ct_bucket) == 64, "a bucket is one line");
 #define CT_CAPACITY_MIN 64u
 #define CT_CAPACITY_MAX (1u << 26)
 _Static_assert(sizeof(struct session) + sizeof(struct ct_bucket) / 2 + sizeof(uint32_t) <= 256, "memory per session");
+_Static_assert(CT_ACCOUNTS_MAX <= 1u << 16 && CT_TIMEOUT_SETS_MAX <= 1u << 16, "their numbers fit a session's fields");
 
 /* Writers only, held for a few stores. */
 struct ct_lock {
@@ -126,7 +135,7 @@ struct ct_worker {
     uint32_t cache[CT_CACHE_MAX]; /* free sessions at hand */
 };
 
-/* ct_fragments.c: packets whose first fragment was let through. */
+/* ct_fragments.c: packets whose first fragment was judged. */
 struct ct_fragment_key {
     struct inet_addr src;
     struct inet_addr dst;
@@ -142,17 +151,20 @@ _Static_assert(sizeof(struct ct_fragment_key) == 56 && offsetof(struct ct_fragme
 
 struct ct_fragment {
     struct ct_fragment_key key;
-    uint32_t sequence;
+    struct ct_fragment_note note;
     uint32_t expires; /* tick */
     bool used;
 };
 
-#define CT_FRAGMENT_BUCKETS 256u
+#define CT_FRAGMENT_BUCKETS 1024u
+#define CT_FRAGMENT_SHARE   64u /* buckets that one source uses */
 #define CT_FRAGMENT_ENTRIES 4u
 struct ct_fragment_bucket {
     struct ct_lock lock;
     struct ct_fragment entries[CT_FRAGMENT_ENTRIES];
 };
+
+struct ct_account;
 
 struct conntrack {
     uint32_t layout_version;
@@ -167,6 +179,8 @@ struct conntrack {
     struct ct_lock *locks; /* one per group */
     struct ct_worker *workers;
     struct ct_fragment_bucket *fragments;
+    struct ct_account *accounts;           /* CT_ACCOUNTS_MAX of them; the first is nobody's */
+    struct session_timeouts *timeout_sets; /* CT_TIMEOUT_SETS_MAX; stores by the control thread; 0: the default */
 
     struct ct_lock free_lock __attribute__((aligned(64)));
     uint32_t n_free;
@@ -209,6 +223,8 @@ void ct_index_remove(struct conntrack *ct, uint64_t hash, uint32_t session, enum
 /* conntrack.c: takes the living session whose state word was 'word' out of the index. False when somebody else did, or
  * when it is another connection by now. The winner retires it (owner) or mails it. Any thread. */
 bool ct_kill(struct conntrack *ct, uint32_t session, uint32_t word);
+/* The same, but only while it is half-open. */
+bool ct_kill_half_open(struct conntrack *ct, uint32_t session, uint32_t word);
 /* Owner. Free indexes; 0 when there is none. */
 uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker);
 void ct_free_put(struct conntrack *ct, struct ct_worker *worker, uint32_t session);
@@ -226,5 +242,5 @@ struct ct_ends {
 };
 void ct_verdict_store(struct session *session, const struct session_verdict *verdict, const struct ct_ends *ends);
 
-/* The tick at which a session expires unless another packet comes. */
-uint32_t ct_session_deadline(const struct session *session, uint32_t word);
+/* ct_timeouts.c: the tick at which a session expires unless another packet comes. */
+uint32_t ct_session_deadline(const struct conntrack *ct, const struct session *session, uint32_t word);

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "acl/ct_accounts.h"
 #include "dataplane/core/qsbr.h"
 
 /* Timers and the end of sessions. The wheel is lazy: packets never move a session on it. A session is looked at when
@@ -34,12 +35,6 @@ static void list_append(struct conntrack *ct, struct ct_list *to, struct ct_list
         ct_session(ct, to->tail)->next = from->head;
     to->tail = from->tail;
     *from = (struct ct_list){0};
-}
-
-uint32_t ct_session_deadline(const struct session *session, uint32_t word)
-{
-    return atomic_load_explicit(&session->last_seen, memory_order_relaxed) +
-           session_timeout(session->original.protocol, session_word_state(word));
 }
 
 /* The slots' lists are linked both ways, so that a session killed by another thread leaves without a search. */
@@ -88,7 +83,7 @@ void ct_timer_start(struct conntrack *ct, unsigned int worker, uint32_t session,
     struct ct_worker *w = &ct->workers[worker];
     const struct session *s = ct_session(ct, session);
     uint32_t word = atomic_load_explicit(&s->state, memory_order_relaxed);
-    uint32_t due = s->original.protocol == IPPROTO_TCP ? now + FIRST_LOOK : ct_session_deadline(s, word);
+    uint32_t due = s->original.protocol == IPPROTO_TCP ? now + FIRST_LOOK : ct_session_deadline(ct, s, word);
 
     if (!w->started) {
         w->tick = now;
@@ -156,7 +151,7 @@ static void run_timer(struct conntrack *ct, struct ct_worker *w, uint32_t sessio
 {
     const struct session *s = ct_session(ct, session);
     uint32_t word = atomic_load_explicit(&s->state, memory_order_acquire);
-    uint32_t deadline = ct_session_deadline(s, word);
+    uint32_t deadline = ct_session_deadline(ct, s, word);
 
     /* When somebody else killed it, it is in the mail, or will be soon. */
     if (session_word_life(word) == LIFE_LIVE && (int32_t)(now - deadline) >= 0 && ct_kill(ct, session, word))
@@ -208,6 +203,7 @@ static void run_limbo(struct conntrack *ct, struct ct_worker *w, uint32_t now)
         if ((int32_t)(now - atomic_load_explicit(&s->last_seen, memory_order_relaxed)) <= SESSION_CACHE_IDLE)
             return;
         w->idle.head = s->next;
+        ct_account_free(ct, s->account);
         atomic_store_explicit(&s->state, session_word(SESSION_NONE, LIFE_FREE, session_word_incarnation(word)),
                               memory_order_relaxed);
         ct_free_put(ct, w, session);

@@ -6,6 +6,7 @@
 #include <rte_pause.h>
 
 #include "acl/conntrack_private.h"
+#include "acl/ct_accounts.h"
 #include "acl/ct_tuple.h"
 #include "acl/tcp_states.h"
 
@@ -49,6 +50,7 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
     uint8_t protocol = s->original.protocol;
     enum tcp_class class = TCP_ACK;
     enum session_state state = SESSION_NONE;
+    uint32_t next = 0;
 
     if (session_word_life(word) != LIFE_LIVE)
         return CT_GONE;
@@ -67,10 +69,12 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
         }
         if (state == session_word_state(word))
             break;
-        if (atomic_compare_exchange_weak_explicit(&s->state, &word,
-                                                  session_word(state, LIFE_LIVE, session_word_incarnation(word)),
-                                                  memory_order_acq_rel, memory_order_acquire))
+        next = session_word(state, LIFE_LIVE, session_word_incarnation(word));
+        if (atomic_compare_exchange_weak_explicit(&s->state, &word, next, memory_order_acq_rel, memory_order_acquire)) {
+            if (ct_is_half_open(word) && !ct_is_half_open(next))
+                ct_half_open_leave(ct, session);
             break;
+        }
         if (session_word_life(word) != LIFE_LIVE)
             return CT_GONE;
     }

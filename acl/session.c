@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "acl/session.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 static const char *const state_names[SESSION_N_STATES] = {
     [SESSION_NONE] = "NONE",
@@ -36,7 +38,7 @@ static const uint32_t timeouts[TIMEOUT_N_CLASSES][SESSION_N_STATES] = {
     [TIMEOUT_GENERIC] = {[SESSION_ONE_WAY] = 10 * MINUTE, [SESSION_TWO_WAY] = 10 * MINUTE},
 };
 
-static enum timeout_class timeout_class(uint8_t protocol)
+enum timeout_class session_timeout_class(uint8_t protocol)
 {
     switch (protocol) {
     case IPPROTO_TCP:
@@ -62,6 +64,41 @@ uint32_t session_timeout(uint8_t protocol, enum session_state state)
     uint32_t seconds = 0;
 
     if ((unsigned int)state < SESSION_N_STATES)
-        seconds = timeouts[timeout_class(protocol)][state];
-    return seconds < SESSION_CACHE_IDLE + 2 ? SESSION_CACHE_IDLE + 2 : seconds;
+        seconds = timeouts[session_timeout_class(protocol)][state];
+    return seconds < SESSION_TIMEOUT_MIN ? SESSION_TIMEOUT_MIN : seconds;
+}
+
+static const struct {
+    const char *key;
+    enum timeout_class class;
+    uint32_t states; /* bit per state that it sets */
+} timeout_keys[] = {
+    {"tcp_syn_sent", TIMEOUT_TCP, 1u << SESSION_SYN_SENT | 1u << SESSION_SYN_SENT2},
+    {"tcp_syn_recv", TIMEOUT_TCP, 1u << SESSION_SYN_RECV},
+    {"tcp_established", TIMEOUT_TCP, 1u << SESSION_ESTABLISHED},
+    {"tcp_fin_wait", TIMEOUT_TCP, 1u << SESSION_FIN_WAIT},
+    {"tcp_close_wait", TIMEOUT_TCP, 1u << SESSION_CLOSE_WAIT},
+    {"tcp_last_ack", TIMEOUT_TCP, 1u << SESSION_LAST_ACK},
+    {"tcp_time_wait", TIMEOUT_TCP, 1u << SESSION_TIME_WAIT},
+    {"tcp_close", TIMEOUT_TCP, 1u << SESSION_CLOSE},
+    {"udp_single", TIMEOUT_UDP, 1u << SESSION_ONE_WAY},
+    {"udp_stream", TIMEOUT_UDP, 1u << SESSION_TWO_WAY},
+    {"icmp", TIMEOUT_ICMP, 1u << SESSION_ONE_WAY | 1u << SESSION_TWO_WAY},
+    {"generic", TIMEOUT_GENERIC, 1u << SESSION_ONE_WAY | 1u << SESSION_TWO_WAY},
+};
+_Static_assert(SESSION_N_STATES <= 32, "a bit per state");
+
+int session_timeouts_set(struct session_timeouts *set, const char *key, uint32_t seconds)
+{
+    for (size_t i = 0; i < sizeof timeout_keys / sizeof timeout_keys[0]; i++) {
+        if (strcmp(key, timeout_keys[i].key) != 0)
+            continue;
+        for (enum session_state state = 0; state < SESSION_N_STATES; state++) {
+            if (timeout_keys[i].states >> state & 1)
+                set->seconds[timeout_keys[i].class][state] =
+                    seconds < SESSION_TIMEOUT_MIN ? SESSION_TIMEOUT_MIN : seconds;
+        }
+        return 0;
+    }
+    return -EINVAL;
 }

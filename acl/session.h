@@ -41,9 +41,10 @@ struct session_verdict {
 struct session_traits {
     struct mac_addr src_mac; /* as in the original direction */
     struct mac_addr dst_mac;
-    uint16_t vlan; /* id */
     uint8_t tcp_flags;
     uint8_t dscp;
+    uint8_t icmp_code;
+    uint8_t pad;
 };
 
 enum session_state {
@@ -67,7 +68,8 @@ const char *session_state_name(enum session_state state);
 
 /* Seconds a session may stay silent in a state, by protocol class, as Linux has them. Never below
  * SESSION_CACHE_IDLE + 2, so that no flow cache entry outlives the session it names. */
-#define SESSION_CACHE_IDLE 6
+#define SESSION_CACHE_IDLE  6
+#define SESSION_TIMEOUT_MIN (SESSION_CACHE_IDLE + 2)
 uint32_t session_timeout(uint8_t protocol, enum session_state state);
 
 /* Times of one's own, as Logical_Port.conntrack has them: one for each state of each class of protocols; 0: the default.
@@ -77,7 +79,9 @@ struct session_timeouts {
     uint32_t seconds[TIMEOUT_N_CLASSES][SESSION_N_STATES];
 };
 /* Sets what 'key' names; 'seconds' is raised to the shortest time allowed. 0, or -EINVAL for an unknown key. */
-int session_timeouts_set(struct session_timeouts *timeouts, const char *key, uint32_t seconds);
+int session_timeouts_set(struct session_timeouts *set, const char *key, uint32_t seconds);
+/* The class that a protocol's times are in. */
+enum timeout_class session_timeout_class(uint8_t protocol);
 
 /* A living session as dumps show it. */
 struct session_copy {

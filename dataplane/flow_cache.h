@@ -38,9 +38,10 @@
 #define FLOW_TRACK         0x0020u /* show every packet to the session */
 #define FLOW_TCP           0x0040u /* show packets with flags other than ACK and PSH to the session */
 #define FLOW_REPLY         0x0080u /* the flow is its session's reply direction */
-#define FLOW_IF_NO_SESSION 0x0100u /* drop only while no session exists for the packet */
+#define FLOW_IF_NO_SESSION 0x0100u /* only while no session exists for the packet */
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
 #define FLOW_BRIEF         0x0400u /* decided anew under the next stamp */
+#define FLOW_REJECT        0x0800u /* with FLOW_DROP: the sender is told (reject.h) */
 
 struct flow_entry {
     uint8_t key[FLOW_KEY_SHORT];
@@ -67,6 +68,13 @@ struct flow_entry_second {
     uint8_t addresses[32];
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct flow_entry_second) == sizeof(struct flow_entry), "lines are alike");
+
+/* Stage: one packet of 'bytes' went by the entry. */
+static inline void flow_entry_count(struct flow_entry *entry, uint32_t bytes)
+{
+    entry->packets++;
+    entry->bytes += bytes;
+}
 
 struct flow_cache {
     struct flow_entry *lines;

@@ -15,6 +15,7 @@
 
 #include "dataplane/core/qsbr.h"
 #include "dataplane/fdb.h"
+#include "dataplane/slow_path.h"
 #include "dataplane/validate.h"
 
 /* Housekeeping happens this often; the whole cache is swept about once in ten seconds. */
@@ -74,6 +75,7 @@ static void housekeeping(struct worker *worker)
     flow_cache_sweep(&worker->cache, lines, sweep_entry, worker);
     atomic_store_explicit(&worker->published.flows, worker->cache.n_flows, memory_order_relaxed);
     conntrack_run(worker->conntrack, worker->id, worker->now);
+    slow_path_run_held(worker);
 }
 
 static void look_around(struct worker *worker, uint64_t tsc)
@@ -164,6 +166,7 @@ static int prepare(struct worker *worker, uint32_t flow_entries)
 
 static void release(struct worker *worker)
 {
+    held_fragments_clear(&worker->held);
     flow_cache_fini(&worker->cache);
     output_pool_fini(&worker->outputs);
     tx_fini(&worker->tx);

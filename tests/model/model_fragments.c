@@ -16,8 +16,10 @@ static void forget_old(struct model_datagram *datagram, uint32_t now)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < datagram->n_held; i++) {
-        if (now - datagram->held_since[i] < MODEL_FRAGMENT_TIME)
-            datagram->held_since[kept++] = datagram->held_since[i];
+        if (now - datagram->held_since[i] >= MODEL_HOLD_TIME)
+            continue;
+        datagram->held_under[kept] = datagram->held_under[i];
+        datagram->held_since[kept++] = datagram->held_since[i];
     }
     datagram->n_held = kept;
     if (datagram->judged && now - datagram->judged_at >= MODEL_FRAGMENT_TIME)

@@ -11,6 +11,7 @@
 
 #define MODEL_DATAGRAMS     64u
 #define MODEL_FRAGMENT_TIME 30u /* ticks that the fragments of a datagram may take */
+#define MODEL_HOLD_TIME     2u  /* ticks that early ones wait for the first */
 #define MODEL_HELD          16u
 
 struct model_datagram {
@@ -22,6 +23,7 @@ struct model_datagram {
     uint64_t policy; /* the version of policy under which it was judged */
     uint32_t n_held;
     uint32_t held_since[MODEL_HELD];
+    uint64_t held_under[MODEL_HELD]; /* versions of policy */
 };
 
 struct model_fragments {

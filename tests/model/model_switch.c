@@ -195,13 +195,21 @@ static struct model_session *oldest_half_open(struct model_sessions *sessions, u
     return oldest;
 }
 
-/* Is there room in the guest's account? A half-open session too many makes the oldest one go. */
+/* Is there room in the guest's account? When it is full, or has half-open sessions enough and this is one more, its oldest
+ * half-open session makes way. */
 static bool make_room(struct model_switch *model, const struct model_port *port, uint32_t guest, bool half_open)
 {
     struct model_sessions *sessions = &model->sessions;
+    struct model_session *oldest = oldest_half_open(sessions, guest);
 
-    if (port->max != 0 && model_sessions_charged(sessions, guest, false) >= port->max)
-        return false;
+    if (port->max != 0 && model_sessions_charged(sessions, guest, false) >= port->max) {
+        if (oldest == NULL)
+            return false;
+        oldest->alive = false;
+        /* The limit may have been lowered meanwhile. */
+        if (model_sessions_charged(sessions, guest, false) >= port->max)
+            return false;
+    }
     if (half_open && port->half_open != 0 && model_sessions_charged(sessions, guest, true) >= port->half_open)
         oldest_half_open(sessions, guest)->alive = false;
     return true;
@@ -316,8 +324,10 @@ static struct model_outcome judge_later_fragment(struct model_switch *model, con
     struct model_outcome outcome = {0};
 
     if (!datagram->judged) {
-        if (datagram->n_held < MODEL_HELD)
+        if (datagram->n_held < MODEL_HELD) {
+            datagram->held_under[datagram->n_held] = model->policy;
             datagram->held_since[datagram->n_held++] = model->now;
+        }
         return outcome;
     }
     outcome = datagram->passed ? passes(packet) : dropped(BIT(DROP_CT_FRAGMENT));
@@ -326,33 +336,41 @@ static struct model_outcome judge_later_fragment(struct model_switch *model, con
     return outcome;
 }
 
-/* Between two guests, at least one of which is policed. */
+/* The first fragment decides about those that were held. */
+static void release(struct model_switch *model, const struct model_packet *packet, struct model_outcome *outcome)
+{
+    struct model_datagram *datagram = model_fragments_find(&model->fragments, packet, model->now);
+
+    datagram->used = datagram->judged = true;
+    datagram->judged_at = model->now;
+    datagram->passed = outcome->receivers != 0;
+    datagram->policy = model->policy;
+    for (uint32_t i = 0; i < datagram->n_held; i++) {
+        if (!datagram->passed)
+            outcome->reasons |= BIT(DROP_CT_FRAGMENT);
+        else if (datagram->held_under[i] == model->policy)
+            outcome->released++;
+        else
+            outcome->perhaps++;
+    }
+    datagram->n_held = 0;
+}
+
+/* Between two guests. */
 static struct model_outcome judge(struct model_switch *model, const struct model_packet *packet)
 {
     bool is_ip = packet->kind == MODEL_IPV4 || packet->kind == MODEL_IPV6;
-    struct model_datagram *datagram;
-    struct model_outcome outcome;
 
+    if (!model_is_policed(&model->policies, packet->from, packet->vlan) &&
+        !model_is_policed(&model->policies, packet->to, packet->vlan))
+        return passes(packet);
     if (packet->fragment == MODEL_LATER)
         return judge_later_fragment(model, packet);
     if (model_is_icmp_error(packet))
-        outcome = judge_error(model, packet);
-    else if (is_ip && model_has_tuple(packet))
-        outcome = judge_with_session(model, packet);
-    else
-        outcome = judge_new(model, packet);
-    if (packet->fragment != MODEL_FIRST)
-        return outcome;
-    datagram = model_fragments_find(&model->fragments, packet, model->now);
-    datagram->used = datagram->judged = true;
-    datagram->judged_at = model->now;
-    datagram->passed = outcome.receivers != 0;
-    datagram->policy = model->policy;
-    outcome.released = datagram->passed ? datagram->n_held : 0;
-    if (datagram->n_held > 0 && !datagram->passed)
-        outcome.reasons |= BIT(DROP_CT_FRAGMENT);
-    datagram->n_held = 0;
-    return outcome;
+        return judge_error(model, packet);
+    if (is_ip && model_has_tuple(packet))
+        return judge_with_session(model, packet);
+    return judge_new(model, packet);
 }
 
 /* Each receiver by himself, and no session. */
@@ -390,6 +408,7 @@ struct model_outcome model_switch_send(struct model_switch *model, const struct 
     const struct model_port *ports = model->policies.ports;
     const struct model_port *source = &ports[packet->from];
     uint64_t reasons = check_port(source);
+    struct model_outcome outcome;
 
     if (reasons == 0 && source->has_row)
         reasons = check_security(source, packet);
@@ -402,10 +421,10 @@ struct model_outcome model_switch_send(struct model_switch *model, const struct 
     reasons = check_port(&ports[packet->to]);
     if (reasons != 0)
         return dropped(reasons);
-    if (!model_is_policed(&model->policies, packet->from, packet->vlan) &&
-        !model_is_policed(&model->policies, packet->to, packet->vlan))
-        return passes(packet);
-    return judge(model, packet);
+    outcome = judge(model, packet);
+    if (packet->fragment == MODEL_FIRST)
+        release(model, packet, &outcome);
+    return outcome;
 }
 
 void model_switch_flush(struct model_switch *model, const uint32_t *rules, size_t n)

@@ -26,6 +26,7 @@ struct model_outcome {
     bool either;        /* it may just as well be dropped, or not: meaning does not say */
     bool reply;         /* its sender is told that it was refused */
     uint32_t released;  /* held fragments that go to the same receivers behind it */
+    uint32_t perhaps;   /* further ones, held under another policy, which may have decided about them already */
 };
 
 struct model_outcome model_switch_send(struct model_switch *model, const struct model_packet *packet);

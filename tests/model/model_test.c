@@ -244,8 +244,9 @@ static void advance_clock(uint32_t ticks)
         for (int i = 0; i < 4; i++)
             slow_path_run_held(r.s.worker);
     }
+    /* Fragments that policy has stopped to look at are not held any more. */
     for (uint16_t port = 1; port <= MODEL_GUESTS; port++)
-        assert_int_equal(station_drain(port), 0);
+        station_drain(port);
     r.replies = 0;
     learn_everybody();
     expire();
@@ -291,15 +292,14 @@ static void send_real(const struct model_packet *packet, struct actual *actual)
 static const char *difference(const struct model_packet *packet, const struct model_outcome *expected,
                               const struct actual *actual)
 {
-    bool is_dropped = actual->receivers == 0 && actual->n_drops > 0;
-
-    if (expected->either && is_dropped)
+    if (expected->either && actual->receivers == 0)
         return NULL;
     if (actual->receivers != expected->receivers)
         return "the receivers are others";
     for (uint32_t guest = 1; guest <= MODEL_GUESTS; guest++) {
         if (guest != packet->from && (actual->receivers >> guest & 1) != 0 &&
-            actual->frames[guest] != 1 + expected->released)
+            (actual->frames[guest] < 1 + expected->released ||
+             actual->frames[guest] > 1 + expected->released + expected->perhaps))
             return "held fragments were released, or not";
     }
     if ((actual->reasons & ~expected->reasons) != 0)
@@ -437,6 +437,7 @@ static void start_world(void)
 
 static void stop_world(void)
 {
+    held_fragments_clear(&r.s.worker->held);
     snapshot_set_zone_policy(world_edit(&r.s.w), zone_of(1, 0), NULL);
     snapshot_set_zone_policy(world_edit(&r.s.w), zone_of(1, MODEL_VLAN), NULL);
     station_stop(&r.s);
@@ -472,7 +473,7 @@ static void run_round(uint32_t seed, bool limits)
     memset(&r, 0, sizeof r);
     r.seed = number_from_environment("MODEL_SEED", seed);
     r.random.state = r.seed;
-    r.policy = (struct random_policy){.random = &r.random, .limits = limits};
+    r.policy = (struct random_policy){.random = &r.random, .limits = limits, .bare = getenv("BARE")};
     history_start(&r.history, &r.random);
     start_world();
     r.model.now = r.s.tick;

@@ -227,6 +227,10 @@ static struct model_packet next_fragment(struct history *h, const struct model_s
     struct model_packet packet;
     uint32_t which;
 
+    /* Those of one datagram come close to each other. */
+    if (h->last_datagram != NULL && model->now - h->last_datagram->began <= 1 && pick(h, 4) != 0)
+        datagram = h->last_datagram;
+    h->last_datagram = datagram;
     if (datagram->began == 0 || model->now - datagram->began > MODEL_FRAGMENT_TIME + 1) {
         datagram->first = between(c, false);
         packet = datagram->first;

@@ -31,6 +31,7 @@ struct history_datagram {
 struct history {
     struct random *random;
     uint32_t last_fragment_id;
+    struct history_datagram *last_datagram; /* NULL: none yet */
     struct history_connection connections[HISTORY_CONNECTIONS];
     struct history_datagram datagrams[MODEL_GUESTS + 1][HISTORY_DATAGRAMS];
 };

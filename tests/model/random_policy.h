@@ -18,6 +18,7 @@ bool random_chance(struct random *random, uint32_t one_in);
 struct random_policy {
     struct random *random;
     bool limits;      /* small accounts */
+    bool bare; 
     uint32_t last_id; /* of a rule */
 };
 

@@ -20,7 +20,8 @@ struct model_datagram {
     bool judged;
     bool passed;
     uint32_t judged_at;
-    uint64_t policy; /* the version of policy under which it was judged */
+    uint64_t policy;   /* the version of policy under which it was judged */
+    bool perhaps_held; /* some whose first one was judged under an older policy */
     uint32_t n_held;
     uint32_t held_since[MODEL_HELD];
     uint64_t held_under[MODEL_HELD]; /* versions of policy */

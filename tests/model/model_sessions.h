@@ -29,6 +29,7 @@ struct model_session {
     uint32_t charged; /* guest; 0: nobody */
     bool short_times; /* timeouts of that guest's own */
 
+    uint64_t judged; /* the version of policy that said what follows */
     bool allowed;
     bool reject; /* not allowed, by a rule that rejects */
     bool kept;   /* allowed because an old yes stays */

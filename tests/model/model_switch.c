@@ -129,12 +129,16 @@ static void cut(struct model_session *session, enum rule_direction direction, co
     session->ingress = (struct model_side){.rule = direction == RULE_INGRESS ? answer->rule : 0};
 }
 
-/* What policy says of the session by now. */
+/* What policy says of the session by now: asked again when that of an end, or of the network, has changed. */
 static void judge_session(const struct model_switch *model, struct model_session *session)
 {
     static const enum rule_direction directions[] = {RULE_EGRESS, RULE_INGRESS};
     struct model_session former = *session;
 
+    if (model->guests[session->first.from] <= session->judged && model->guests[session->first.to] <= session->judged &&
+        model->networks[session->first.vlan != 0] <= session->judged)
+        return;
+    session->judged = model->policy;
     session->kept = false;
     session->audit_rule = 0;
     for (int i = 0; i < 2; i++) {
@@ -228,6 +232,7 @@ static struct model_outcome open_session(struct model_switch *model, const struc
     if (!make_room(model, port, guest, packet->protocol == IPPROTO_TCP && start == MODEL_STARTS))
         return dropped(BIT(DROP_CT_QUOTA));
     session = model_sessions_open(&model->sessions, packet, model->now);
+    session->judged = model->policy;
     session->charged = guest;
     session->short_times = port->short_times;
     session->egress = side_of(&answers[0], model_is_policed(&model->policies, packet->from, packet->vlan));
@@ -333,6 +338,7 @@ static struct model_outcome judge_later_fragment(struct model_switch *model, con
     outcome = datagram->passed ? passes(packet) : dropped(BIT(DROP_CT_FRAGMENT));
     /* Policy that has changed since may forbid what the first one was allowed. */
     outcome.either = datagram->passed && datagram->policy != model->policy;
+    datagram->perhaps_held |= outcome.either;
     return outcome;
 }
 
@@ -353,6 +359,11 @@ static void release(struct model_switch *model, const struct model_packet *packe
         else
             outcome->perhaps++;
     }
+    if (datagram->perhaps_held && datagram->passed)
+        outcome->perhaps += MODEL_HELD;
+    else if (datagram->perhaps_held)
+        outcome->reasons |= BIT(DROP_CT_FRAGMENT);
+    datagram->perhaps_held = false;
     datagram->n_held = 0;
 }
 

@@ -13,7 +13,9 @@
  * compiled. It shares no decision with what it judges. */
 struct model_switch {
     struct model_policies policies;
-    uint64_t policy; /* grows with every change of 'policies' */
+    uint64_t policy;                   /* grows with every change of 'policies' */
+    uint64_t guests[MODEL_GUESTS + 1]; /* what it was when the policy of a guest changed last */
+    uint64_t networks[2];              /* ... of a network */
     struct model_sessions sessions;
     struct model_fragments fragments;
     uint32_t now;

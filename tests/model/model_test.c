@@ -150,20 +150,24 @@ static void apply_network(uint16_t vlan)
 
 static void apply(const struct policy_change *change)
 {
+    r.model.policy++;
     for (uint32_t i = 0; i < MODEL_SETS; i++) {
         if (change->sets >> i & 1)
             assert_int_equal(
                 snapshot_set_address_set(world_edit(&r.s.w), i, model_compile_set(r.model.policies.sets[i])), 0);
     }
     for (uint32_t guest = 1; guest <= MODEL_GUESTS; guest++) {
-        if (change->guests >> guest & 1)
-            apply_guest(guest);
+        if ((change->guests >> guest & 1) == 0)
+            continue;
+        apply_guest(guest);
+        r.model.guests[guest] = r.model.policy;
     }
     for (uint32_t network = 0; network < 2; network++) {
-        if (change->networks >> network & 1)
-            apply_network(network ? MODEL_VLAN : 0);
+        if ((change->networks >> network & 1) == 0)
+            continue;
+        apply_network(network ? MODEL_VLAN : 0);
+        r.model.networks[network] = r.model.policy;
     }
-    r.model.policy++;
     station_settle(&r.s);
 }
 

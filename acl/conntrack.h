@@ -54,6 +54,11 @@ struct ct_tuple ct_tuple_reverse(const struct ct_tuple *tuple);
 /* Worker. Finds the session that 'tuple' belongs to, in either direction; false when there is none. Wait-free. */
 bool conntrack_find(struct conntrack *ct, const struct ct_tuple *tuple, struct ct_match *match);
 
+/* Worker. Brings the lines that looking for 'tuple', and opening a session for it as the 'nth' (0..) from now, will
+ * touch: for a burst of first packets, whose cache misses then overlap. */
+void conntrack_prefetch(const struct conntrack *ct, unsigned int worker, const struct ct_tuple *tuple,
+                        unsigned int nth);
+
 /* Worker. For an ICMP or ICMPv6 error: finds the session of the packet that it quotes (RFC 792, RFC 4443; the inner
  * header is checked against the quoted length, and the error must travel towards the quoted packet's sender).
  * '*match' tells the direction in which the error travels (opposite to the packet it quotes). */

@@ -184,9 +184,23 @@ static bool special_flags_hold(struct worker *worker, const struct flow_entry *e
     return true;
 }
 
+/* A burst of first packets: the cache misses of all that are still to come overlap. */
+static void prefetch_misses(struct worker *worker, const struct batch *batch, uint16_t from)
+{
+    unsigned int nth = 0;
+
+    for (uint16_t i = from; i < batch->n; i++)
+        flow_cache_prefetch_set(&worker->cache, batch->hashes[i]);
+    for (uint16_t i = from; i < batch->n; i++) {
+        if (flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]) == NULL)
+            slow_path_prefetch(worker, &batch->keys[i], nth++);
+    }
+}
+
 /* Stage: look-up and action. Returns how many packets found a valid flow. */
 static uint32_t stage_act(struct worker *worker, struct port *port, struct batch *batch)
 {
+    bool prefetched = false;
     uint32_t hits = 0;
 
     for (uint16_t i = 0; i < batch->n; i++) {
@@ -198,6 +212,10 @@ static uint32_t stage_act(struct worker *worker, struct port *port, struct batch
         if (entry == NULL || !entry_is_usable(worker, entry, batch->tcp_flags[i], &drop) ||
             ((entry->flags & (FLOW_IF_NO_SESSION | FLOW_REJECT)) != 0 &&
              !special_flags_hold(worker, entry, mbuf, batch->attachments[i]))) {
+            if (!prefetched) {
+                prefetched = true;
+                prefetch_misses(worker, batch, i);
+            }
             act_on_miss(worker, port_of(worker, port, batch, i), batch, i);
             continue;
         }

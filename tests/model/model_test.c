@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/dataplane/station_fixture.h"
+#include "tests/model/policed_station.h"
 
 #include <inttypes.h>
 
-#include "dataplane/slow_path.h"
-#include "tests/model/model_compile.h"
 #include "tests/model/model_print.h"
+#include "tests/model/packet_log.h"
 #include "tests/model/random_history.h"
 
 /* The same packets, policies and time through the real pipeline, with its flow cache, and through the model
@@ -18,23 +17,11 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define ROUND_PACKETS 40000u
 #else
-#define ROUND_PACKETS 220000u
+#define ROUND_PACKETS 250000u
 #endif
-#define CAPACITY       16384u
-#define LOG_LEN        65536u
-#define LOG_SHOWN      200u
-#define EXPIRY_SLACK   66u /* a session whose state shortened its time is found for one turn of the timer wheel more */
-#define SHORT_TIMES    1u  /* number of a set of timeouts */
+/* A session whose state shortened its time is found for one turn of the timer wheel more. */
+#define EXPIRY_SLACK   66u
 #define REPLIES_A_TICK 100u
-
-struct logged {
-    uint32_t tick;
-    bool change; /* of policy: 'changed' says where */
-    struct policy_change changed;
-    struct model_packet packet;
-    uint32_t receivers;
-    enum drop_reason drop;
-};
 
 struct tally {
     uint64_t packets, delivered, replies, released, changes, flushed, either;
@@ -44,15 +31,13 @@ struct tally {
 /* One round. */
 static struct {
     uint32_t seed;
-    struct station s;
+    struct policed_station p;
     struct model_switch model;
     struct random random;
     struct random_policy policy;
     struct history history;
-    uint32_t accounts[MODEL_GUESTS + 1];
     uint32_t replies; /* in this tick, to one guest at most */
-    uint32_t n_logged;
-    struct logged log[LOG_LEN];
+    struct packet_log log;
     struct tally tally;
 } r;
 
@@ -65,135 +50,37 @@ struct actual {
     uint64_t reasons;
 };
 
-static void print_logged(const struct logged *entry)
-{
-    char text[MODEL_TEXT_LEN];
-
-    if (entry->change) {
-        printf("%8u policy of guests %#x, networks %#x, sets %#x changed, %zu rules flushed\n", entry->tick,
-               entry->changed.guests, entry->changed.networks, entry->changed.sets, entry->changed.n_flushed);
-        return;
-    }
-    printf("%8u %s: to %#x, %s\n", entry->tick, model_packet_format(&entry->packet, text), entry->receivers,
-           drop_reason_name(entry->drop));
-}
-
-static bool concerns(const struct logged *entry, uint32_t a, uint32_t b)
-{
-    if (entry->change)
-        return (entry->changed.guests >> a & 1) != 0 || (b <= MODEL_GUESTS && (entry->changed.guests >> b & 1) != 0) ||
-               entry->changed.networks != 0;
-    return (entry->packet.from == a && entry->packet.to == b) || (entry->packet.from == b && entry->packet.to == a);
-}
-
-/* How it came to this: what the two said before, oldest first. */
 static void print_history(uint32_t a, uint32_t b, uint16_t vlan)
 {
-    uint32_t shown[LOG_SHOWN];
-    uint32_t n = 0;
-
-    for (uint32_t i = r.n_logged; i > 0 && r.n_logged - i < LOG_LEN && n < LOG_SHOWN; i--) {
-        if (concerns(&r.log[(i - 1) % LOG_LEN], a, b))
-            shown[n++] = (i - 1) % LOG_LEN;
-    }
-    while (n > 0)
-        print_logged(&r.log[shown[--n]]);
-    model_print_network(&r.model.policies, vlan);
-    model_print_guest(&r.model.policies, a);
-    if (b <= MODEL_GUESTS)
-        model_print_guest(&r.model.policies, b);
-    for (uint32_t i = 0; i < r.model.sessions.n; i++) {
-        const struct model_session *session = &r.model.sessions.list[i];
-
-        if (session->alive && (session->first.from == a || session->first.from == b) &&
-            (session->first.to == a || session->first.to == b))
-            model_print_session(session);
-    }
+    packet_log_print(&r.log, &r.model, a, b, vlan);
     printf("repeat this round by MODEL_SEED=%#x\n", r.seed);
-}
-
-static struct logged *log_next(void)
-{
-    struct logged *entry = &r.log[r.n_logged++ % LOG_LEN];
-
-    *entry = (struct logged){.tick = r.s.tick};
-    return entry;
-}
-
-static void apply_guest(uint32_t guest)
-{
-    const struct model_port *port = &r.model.policies.ports[guest];
-    struct ct_limits limits = {.max = port->max, .half_open = port->half_open};
-    struct attachment a = {.vlan = {.all_trunks = true}, .has_policy = port->has_row};
-
-    if (port->has_row) {
-        a.account = r.accounts[guest];
-        a.policy = model_compile_port(&r.model.policies, guest);
-        a.policy.limits = (struct session_limits){.max = port->max,
-                                                  .half_open = port->half_open,
-                                                  .timeouts = port->short_times ? SHORT_TIMES : 0,
-                                                  .pick_up = port->pick_up};
-        assert_int_equal(conntrack_account_change(r.s.w.ct, r.accounts[guest], &limits), 0);
-    }
-    world_attach(&r.s.w, guest, a);
-}
-
-static void apply_network(uint16_t vlan)
-{
-    uint32_t zone = zone_of(1, vlan);
-    struct zone_policy policy;
-    bool any = model_compile_network(&r.model.policies, vlan, &policy);
-
-    policy.zone = zone;
-    assert_int_equal(snapshot_set_zone_policy(world_edit(&r.s.w), zone, any ? &policy : NULL), 0);
+    fflush(stdout);
 }
 
 static void apply(const struct policy_change *change)
 {
     r.model.policy++;
-    for (uint32_t i = 0; i < MODEL_SETS; i++) {
-        if (change->sets >> i & 1)
-            assert_int_equal(
-                snapshot_set_address_set(world_edit(&r.s.w), i, model_compile_set(r.model.policies.sets[i])), 0);
-    }
     for (uint32_t guest = 1; guest <= MODEL_GUESTS; guest++) {
-        if ((change->guests >> guest & 1) == 0)
-            continue;
-        apply_guest(guest);
-        r.model.guests[guest] = r.model.policy;
+        if (change->guests >> guest & 1)
+            r.model.guests[guest] = r.model.policy;
     }
     for (uint32_t network = 0; network < 2; network++) {
-        if ((change->networks >> network & 1) == 0)
-            continue;
-        apply_network(network ? MODEL_VLAN : 0);
-        r.model.networks[network] = r.model.policy;
+        if (change->networks >> network & 1)
+            r.model.networks[network] = r.model.policy;
     }
-    station_settle(&r.s);
-}
-
-/* Control ends the sessions of rules with on_change=flush that are gone. */
-static void flush(const struct policy_change *change)
-{
-    uint32_t cursor = 0;
-
-    if (change->n_flushed == 0)
-        return;
-    while (!conntrack_flush_rules(r.s.w.ct, change->flushed, change->n_flushed, &cursor, 1000))
-        ;
-    atomic_fetch_add(&dataplane_shared.revalidations, 1);
+    policed_apply(&r.p, &r.model.policies, change);
     model_switch_flush(&r.model, change->flushed, change->n_flushed);
-    r.tally.flushed += change->n_flushed;
 }
 
 static void change_policy(void)
 {
-    struct logged *entry = log_next();
+    struct logged *entry = packet_log_next(&r.log, r.p.s.tick);
 
-    random_policy_change(&r.policy, &r.model.policies, &entry->changed);
-    entry->change = true;
-    apply(&entry->changed);
-    flush(&entry->changed);
+    random_policy_change(&r.policy, &r.model.policies, &entry->change);
+    entry->is_change = true;
+    apply(&entry->change);
     r.tally.changes++;
+    r.tally.flushed += entry->change.n_flushed;
 }
 
 static struct ct_tuple tuple_of(const struct model_packet *packet)
@@ -213,46 +100,27 @@ static void expire(void)
     for (uint32_t i = 0; i < r.model.sessions.n; i++) {
         struct model_session *session = &r.model.sessions.list[i];
         struct ct_tuple tuple = tuple_of(&session->first);
-        int32_t over = (int32_t)(r.s.tick - model_session_deadline(session));
+        int32_t over = (int32_t)(r.p.s.tick - model_session_deadline(session));
         struct ct_match match;
 
         if (!session->alive)
             continue;
-        session->alive = conntrack_find(r.s.w.ct, &tuple, &match);
+        session->alive = conntrack_find(r.p.s.w.ct, &tuple, &match);
         if ((!session->alive && over < 0) || (session->alive && over > (int32_t)EXPIRY_SLACK)) {
             model_print_session(session);
             print_history(session->first.from, session->first.to, session->first.vlan);
-            fail_msg("seed %#x, tick %u: the session %s", r.seed, r.s.tick,
+            fail_msg("seed %#x, tick %u: the session %s", r.seed, r.p.s.tick,
                      session->alive ? "outlives its time" : "ended before its time");
         }
     }
 }
 
-static void learn_everybody(void)
-{
-    for (uint32_t guest = 1; guest <= MODEL_GUESTS; guest++) {
-        struct mac_addr mac = model_mac(guest);
-
-        fdb_learn(r.s.w.snapshot->bridges[1]->fdb, 0, &mac, guest, r.s.tick);
-        fdb_learn(r.s.w.snapshot->bridges[1]->fdb, MODEL_VLAN, &mac, guest, r.s.tick);
-    }
-}
-
 static void advance_clock(uint32_t ticks)
 {
-    while (ticks-- > 0) {
-        r.model.now = ++r.s.tick;
-        for (int i = 0; i < 4; i++)
-            conntrack_run(r.s.w.ct, 0, r.s.tick);
-        station_look_around(&r.s);
-        for (int i = 0; i < 4; i++)
-            slow_path_run_held(r.s.worker);
-    }
-    /* Fragments that policy has stopped to look at are not held any more. */
-    for (uint16_t port = 1; port <= MODEL_GUESTS; port++)
-        station_drain(port);
+    while (ticks-- > 0)
+        policed_tick(&r.p);
+    r.model.now = r.p.s.tick;
     r.replies = 0;
-    learn_everybody();
     expire();
 }
 
@@ -274,14 +142,14 @@ static void collect(const struct model_packet *packet, const uint8_t *frame, uin
 
 static void send_real(const struct model_packet *packet, struct actual *actual)
 {
-    const struct port_counters *counters = r.s.w.snapshot->ports[packet->from]->counters[0];
+    const struct port_counters *counters = r.p.s.w.snapshot->ports[packet->from]->counters[0];
     uint64_t before[DROP_N_REASONS];
     uint8_t frame[MODEL_FRAME_LEN];
     uint32_t len = model_frame_write(packet, frame);
 
     memset(actual, 0, sizeof *actual);
     memcpy(before, counters->drops, sizeof before);
-    station_forward(&r.s, packet->from, station_mbuf(frame, len));
+    station_forward(&r.p.s, packet->from, station_mbuf(frame, len));
     collect(packet, frame, len, actual);
     for (int reason = 1; reason < DROP_N_REASONS; reason++) {
         if (counters->drops[reason] == before[reason])
@@ -340,7 +208,7 @@ static void send_one(void)
 {
     struct model_packet packet = history_next(&r.history, &r.model);
     struct model_outcome expected = model_switch_send(&r.model, &packet);
-    struct logged *entry = log_next();
+    struct logged *entry = packet_log_next(&r.log, r.p.s.tick);
     struct actual actual;
     const char *wrong;
 
@@ -355,7 +223,7 @@ static void send_one(void)
         printf("actual: to %#x, %u frames, %u dropped\n", actual.receivers,
                packet.to <= MODEL_GUESTS ? actual.frames[packet.to] : 0, actual.n_drops);
         fflush(stdout);
-        fail_msg("seed %#x, packet %" PRIu64 ", tick %u: %s", r.seed, r.tally.packets, r.s.tick, wrong);
+        fail_msg("seed %#x, packet %" PRIu64 ", tick %u: %s", r.seed, r.tally.packets, r.p.s.tick, wrong);
     }
     count(&expected, &actual);
     r.replies += expected.reply;
@@ -409,7 +277,7 @@ static void compare_sessions(void)
     size_t n;
 
     do {
-        n = conntrack_dump(r.s.w.ct, &cursor, copies, 64);
+        n = conntrack_dump(r.p.s.w.ct, &cursor, copies, 64);
         for (size_t i = 0; i < n; i++)
             compare_session(&copies[i]);
         n_dumped += (uint32_t)n;
@@ -417,34 +285,7 @@ static void compare_sessions(void)
     for (uint32_t i = 0; i < r.model.sessions.n; i++)
         n_alive += r.model.sessions.list[i].alive;
     assert_int_equal(n_dumped, n_alive);
-    assert_int_equal(conntrack_count(r.s.w.ct), n_alive);
-}
-
-static void start_world(void)
-{
-    struct conntrack_config config = {.capacity = CAPACITY, .n_workers = 1};
-    struct session_timeouts timeouts = {0};
-    struct ct_limits limits = {0};
-
-    station_start(&r.s, 4096, 4096);
-    conntrack_destroy(r.s.w.ct);
-    r.s.w.ct = conntrack_create(&config);
-    assert_non_null(r.s.w.ct);
-    r.s.worker->conntrack = r.s.worker->pipeline.conntrack = r.s.w.ct;
-    assert_int_equal(session_timeouts_set(&timeouts, "tcp_established", 20), 0);
-    assert_int_equal(session_timeouts_set(&timeouts, "udp_single", 9), 0);
-    conntrack_set_timeouts(r.s.w.ct, SHORT_TIMES, &timeouts);
-    for (uint32_t guest = 1; guest <= MODEL_GUESTS; guest++)
-        r.accounts[guest] = conntrack_account_open(r.s.w.ct, &limits);
-    world_bridge(&r.s.w, 1, false);
-}
-
-static void stop_world(void)
-{
-    held_fragments_clear(&r.s.worker->held);
-    snapshot_set_zone_policy(world_edit(&r.s.w), zone_of(1, 0), NULL);
-    snapshot_set_zone_policy(world_edit(&r.s.w), zone_of(1, MODEL_VLAN), NULL);
-    station_stop(&r.s);
+    assert_int_equal(conntrack_count(r.p.s.w.ct), n_alive);
 }
 
 static void print_tally(void)
@@ -453,7 +294,7 @@ static void print_tally(void)
                   " held and released, %" PRIu64 " changes of policy, %" PRIu64 " rules flushed, %" PRIu64
                   " open to either; %" PRIu64 " hits\n   ",
                   r.seed, r.tally.packets, r.tally.delivered, r.tally.replies, r.tally.released, r.tally.changes,
-                  r.tally.flushed, r.tally.either, (uint64_t)r.s.worker->published.hits);
+                  r.tally.flushed, r.tally.either, (uint64_t)r.p.s.worker->published.hits);
     for (int reason = 1; reason < DROP_N_REASONS; reason++) {
         if (r.tally.dropped[reason] != 0)
             print_message(" %s %" PRIu64, drop_reason_name((enum drop_reason)reason), r.tally.dropped[reason]);
@@ -470,8 +311,6 @@ static uint32_t number_from_environment(const char *name, uint32_t otherwise)
 
 static void run_round(uint32_t seed, bool limits)
 {
-    struct policy_change everything = {
-        .guests = (2u << MODEL_GUESTS) - 2, .networks = 3, .sets = (1u << MODEL_SETS) - 1};
     uint32_t packets = number_from_environment("MODEL_PACKETS", ROUND_PACKETS);
 
     memset(&r, 0, sizeof r);
@@ -479,17 +318,15 @@ static void run_round(uint32_t seed, bool limits)
     r.random.state = r.seed;
     r.policy = (struct random_policy){.random = &r.random, .limits = limits, .bare = getenv("BARE")};
     history_start(&r.history, &r.random);
-    start_world();
-    r.model.now = r.s.tick;
     random_policy_make(&r.policy, &r.model.policies);
-    apply(&everything);
-    learn_everybody();
+    policed_start(&r.p, &r.model.policies);
+    r.model.now = r.p.s.tick;
     while (r.tally.packets < packets)
         step();
     compare_sessions();
     print_tally();
     assert_true(r.tally.delivered > packets / 10);
-    stop_world();
+    policed_stop(&r.p);
 }
 
 static void switch_does_what_the_model_does_1(void **state)

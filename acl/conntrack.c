@@ -9,6 +9,7 @@
 
 #include "acl/conntrack_private.h"
 #include "acl/ct_accounts.h"
+#include "acl/rule_query.h"
 #include "acl/tcp_states.h"
 
 #define PAGE_LEN      4096u
@@ -140,8 +141,6 @@ uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker)
     }
     if (worker->n_cached == 0)
         return 0;
-    if (worker->n_cached > 1)
-        session_prefetch(ct_session(ct, worker->cache[worker->n_cached - 2]));
     return worker->cache[--worker->n_cached];
 }
 
@@ -192,17 +191,6 @@ static void store_tuple(struct ct_tuple *to, const struct ct_tuple *from)
         atomic_store_explicit(&out[i], words[i], memory_order_release);
 }
 
-static struct session_traits traits_of(const struct packet *packet)
-{
-    return (struct session_traits){
-        .src_mac = packet->src_mac,
-        .dst_mac = packet->dst_mac,
-        .vlan = packet->vlan & PACKET_VLAN_ID,
-        .tcp_flags = packet->tcp_flags,
-        .dscp = packet->tos >> 2,
-    };
-}
-
 /* Returns the incarnation. */
 static uint32_t fill_session(struct session *s, const struct ct_new *new_session, const struct ct_tuple *reply,
                              unsigned int worker, uint32_t now)
@@ -226,7 +214,7 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     s->listed = false;
     s->account = (uint16_t)new_session->account;
     s->timeouts = new_session->timeouts;
-    s->traits = traits_of(new_session->packet);
+    s->traits = session_traits_from_packet(new_session->packet);
     return incarnation;
 }
 
@@ -248,9 +236,13 @@ static struct tuples name_session(const struct conntrack *ct, const struct ct_tu
     return tuples;
 }
 
-void conntrack_prefetch(const struct conntrack *ct, const struct ct_tuple *tuple)
+void conntrack_prefetch(const struct conntrack *ct, unsigned int worker, const struct ct_tuple *tuple, unsigned int nth)
 {
+    const struct ct_worker *w = &ct->workers[worker];
+
     name_session(ct, tuple);
+    if (nth < w->n_cached)
+        session_prefetch(ct_session(ct, w->cache[w->n_cached - 1 - nth]));
 }
 
 enum link_result { LINKED, LINK_EXISTS, LINK_FULL };

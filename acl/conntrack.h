@@ -54,9 +54,11 @@ struct ct_tuple ct_tuple_reverse(const struct ct_tuple *tuple);
 /* Worker. Finds the session that 'tuple' belongs to, in either direction; false when there is none. Wait-free. */
 bool conntrack_find(struct conntrack *ct, const struct ct_tuple *tuple, struct ct_match *match);
 
-/* Worker. Brings what conntrack_find() and conntrack_open() of 'tuple' will look at from memory, in both directions. Worth
- * its few nanoseconds when something else is done first: the rest of a batch, or policy. */
-void conntrack_prefetch(const struct conntrack *ct, const struct ct_tuple *tuple);
+/* Worker. Brings what conntrack_find() and conntrack_open() of 'tuple', as the 'nth' (0..) session opened from now, will
+ * look at from memory, in both directions. Worth its few nanoseconds when something else is done first: the rest of a
+ * batch, or policy. */
+void conntrack_prefetch(const struct conntrack *ct, unsigned int worker, const struct ct_tuple *tuple,
+                        unsigned int nth);
 
 /* Worker. For an ICMP or ICMPv6 error: finds the session of the packet that it quotes (RFC 792, RFC 4443; the inner
  * header is checked against the quoted length, and the error must travel towards the quoted packet's sender).

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "acl/conntrack.h"
+#include "acl/ct_fragments.h"
 #include "acl/session.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/port.h"
@@ -134,7 +135,7 @@ struct ct_worker {
     uint32_t cache[CT_CACHE_MAX]; /* free sessions at hand */
 };
 
-/* ct_fragments.c: packets whose first fragment was let through. */
+/* ct_fragments.c: packets whose first fragment was judged. */
 struct ct_fragment_key {
     struct inet_addr src;
     struct inet_addr dst;
@@ -150,12 +151,13 @@ _Static_assert(sizeof(struct ct_fragment_key) == 56 && offsetof(struct ct_fragme
 
 struct ct_fragment {
     struct ct_fragment_key key;
-    uint32_t sequence;
+    struct ct_fragment_note note;
     uint32_t expires; /* tick */
     bool used;
 };
 
-#define CT_FRAGMENT_BUCKETS 256u
+#define CT_FRAGMENT_BUCKETS 1024u
+#define CT_FRAGMENT_SHARE   64u /* buckets that one source uses */
 #define CT_FRAGMENT_ENTRIES 4u
 struct ct_fragment_bucket {
     struct ct_lock lock;

@@ -21,8 +21,9 @@ static struct ct_fragment_key key_of(const struct packet *packet, const struct c
 static struct ct_fragment_bucket *bucket_of(struct conntrack *ct, const struct ct_fragment_key *key)
 {
     uint64_t hash = hash_16(&key->id, &ct->seed, hash_32(key, &ct->seed, 0));
+    uint32_t share = key->source * 2654435761u >> 16; /* Knuth's multiplier spreads ids that follow each other */
 
-    return &ct->fragments[hash % CT_FRAGMENT_BUCKETS];
+    return &ct->fragments[(share * CT_FRAGMENT_SHARE + hash % CT_FRAGMENT_SHARE) % CT_FRAGMENT_BUCKETS];
 }
 
 static bool is_over(const struct ct_fragment *entry, uint32_t now)
@@ -59,7 +60,7 @@ static struct ct_fragment *victim(struct ct_fragment_bucket *bucket, uint32_t no
 }
 
 void conntrack_note_fragment(struct conntrack *ct, const struct packet *packet, const struct ct_fragment_way *way,
-                             uint32_t sequence, uint32_t now)
+                             const struct ct_fragment_note *note, uint32_t now)
 {
     struct ct_fragment_key key = key_of(packet, way);
     struct ct_fragment_bucket *bucket = bucket_of(ct, &key);
@@ -69,12 +70,12 @@ void conntrack_note_fragment(struct conntrack *ct, const struct packet *packet, 
     entry = find(bucket, &key, now);
     if (entry == NULL)
         entry = victim(bucket, now);
-    *entry = (struct ct_fragment){.key = key, .sequence = sequence, .expires = now + CT_FRAGMENT_TIMEOUT, .used = true};
+    *entry = (struct ct_fragment){.key = key, .note = *note, .expires = now + CT_FRAGMENT_TIMEOUT, .used = true};
     ct_lock_release(&bucket->lock);
 }
 
 bool conntrack_find_fragment(struct conntrack *ct, const struct packet *packet, const struct ct_fragment_way *way,
-                             uint32_t now, uint32_t *sequence)
+                             uint32_t now, struct ct_fragment_note *note)
 {
     struct ct_fragment_key key = key_of(packet, way);
     struct ct_fragment_bucket *bucket = bucket_of(ct, &key);
@@ -83,7 +84,7 @@ bool conntrack_find_fragment(struct conntrack *ct, const struct packet *packet, 
     ct_lock_take(&bucket->lock);
     entry = find(bucket, &key, now);
     if (entry != NULL)
-        *sequence = entry->sequence;
+        *note = entry->note;
     ct_lock_release(&bucket->lock);
     return entry != NULL;
 }

@@ -39,6 +39,11 @@ bool policy_looks_at_packet(const struct policy *policy)
     return policy->looks_at_packet;
 }
 
+bool policy_keeps_state(const struct policy *policy)
+{
+    return policy->keeps_state;
+}
+
 /* The number that partitions are asked for (policy_private.h); false when the packet does not show it. */
 static bool l4_value(const struct rule_query *query, uint16_t *value)
 {
@@ -134,22 +139,4 @@ const struct policy_rule *policy_match(const struct policy *policy, const struct
     best = partition_match(policy, partition_of[query->protocol], sets, query, best);
     best = partition_match(policy, partition_of[POLICY_ANY_PROTOCOL], sets, query, best);
     return best == UINT32_MAX ? NULL : &policy->rules[best - 1];
-}
-
-struct rule_query rule_query_from_packet(const struct packet *packet, enum rule_direction direction)
-{
-    struct rule_query query = {
-        .remote = direction == RULE_INGRESS ? packet->src : packet->dst,
-        .protocol = packet->protocol,
-        .has_ports = packet->fragment != PACKET_LATER_FRAGMENT && packet_protocol_has_ports(packet->protocol),
-        .dst_port = ntohs(packet->dst_port),
-        .icmp_type = packet->fragment != PACKET_LATER_FRAGMENT ? packet->icmp_type : RULE_ICMP_ANY,
-        .icmp_code = packet->icmp_code,
-    };
-
-    if (packet->kind == PACKET_IPV4)
-        query.family = RULE_IPV4;
-    else if (packet->kind == PACKET_IPV6)
-        query.family = RULE_IPV6;
-    return query;
 }

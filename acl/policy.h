@@ -37,6 +37,8 @@ const struct policy_rule *policy_match(const struct policy *policy, const struct
 size_t policy_rule_count(const struct policy *policy);
 /* True when some rule looks at RULE_IF_OF_PACKET. */
 bool policy_looks_at_packet(const struct policy *policy);
+/* True when some rule is RULE_ALLOW. */
+bool policy_keeps_state(const struct policy *policy);
 
 /* What Logical_Port.conntrack says. */
 struct session_limits {
@@ -73,6 +75,3 @@ void port_policy_unref(const struct port_policy *policy);
 /* Traffic that groups never decide about, because a guest cannot live without it: ARP, ND, router solicitation, MLD,
  * DHCP client requests (egress) and DHCP replies (ingress). Port security has its say first. */
 bool policy_is_exempt(const struct packet *packet, enum rule_direction direction);
-
-/* The query for 'packet' seen from a port that sends (RULE_EGRESS) or receives (RULE_INGRESS) it. */
-struct rule_query rule_query_from_packet(const struct packet *packet, enum rule_direction direction);

@@ -7,6 +7,7 @@
 struct policy_chain {
     atomic_uint refs;
     bool looks_at_packet;
+    bool keeps_state;
     size_t n_tiers;
     struct policy *tiers[POLICY_TIERS_MAX];
     struct policy *groups;
@@ -25,10 +26,12 @@ struct policy_chain *policy_chain_create(struct policy *const *tiers, size_t n, 
     for (size_t i = 0; i < n; i++) {
         chain->tiers[i] = policy_ref(tiers[i]);
         chain->looks_at_packet |= policy_looks_at_packet(tiers[i]);
+        chain->keeps_state |= policy_keeps_state(tiers[i]);
     }
     if (groups != NULL) {
         chain->groups = policy_ref(groups);
         chain->looks_at_packet |= policy_looks_at_packet(groups);
+        chain->keeps_state |= policy_keeps_state(groups);
         chain->default_rule = *default_rule;
     }
     return chain;
@@ -71,6 +74,11 @@ const struct policy_rule *policy_chain_decide(const struct policy_chain *chain, 
 bool policy_chain_looks_at_packet(const struct policy_chain *chain)
 {
     return chain != NULL && chain->looks_at_packet;
+}
+
+bool policy_chain_keeps_state(const struct policy_chain *chain)
+{
+    return chain != NULL && chain->keeps_state;
 }
 
 size_t policy_chain_tier_count(const struct policy_chain *chain)

@@ -33,6 +33,8 @@ const struct policy_rule *policy_chain_decide(const struct policy_chain *chain, 
 
 /* True when some rule looks at RULE_IF_OF_PACKET; NULL: false. */
 bool policy_chain_looks_at_packet(const struct policy_chain *chain);
+/* True when some rule is RULE_ALLOW; NULL: false. */
+bool policy_chain_keeps_state(const struct policy_chain *chain);
 
 /* Steps for people: the policies in order (tiers, then the groups' or NULL). Any thread. */
 size_t policy_chain_tier_count(const struct policy_chain *chain);

@@ -325,6 +325,7 @@ static struct rule *rank_rules(struct policy *policy, const struct rule *rules, 
                                                 .on_change = (uint8_t)rules[i].on_change,
                                                 .log = rules[i].log};
         policy->looks_at_packet |= (rules[i].conditions & RULE_IF_OF_PACKET) != 0;
+        policy->keeps_state |= rules[i].action == RULE_ALLOW;
     }
     return ranked;
 }

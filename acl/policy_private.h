@@ -57,6 +57,7 @@ struct policy {
     atomic_uint refs;
     size_t n_rules;
     bool looks_at_packet;
+    bool keeps_state;
     struct policy_rule *rules;                    /* by rank less one: inside a policy, rules are named by their rank */
     uint16_t partition_of[2][POLICY_N_PROTOCOLS]; /* [is IPv6][protocol] */
     struct policy_partition *partitions;

@@ -62,7 +62,7 @@ struct rule {
     struct mac_addr src_mac;
     struct mac_addr dst_mac;
     uint16_t ethertype; /* host order */
-    uint16_t vlan;      /* id, 0: untagged or priority tag */
+    uint16_t vlan;      /* id of the VLAN that the packet is in on its bridge; 0: none */
     uint8_t tcp_flags;  /* packet flags & tcp_mask == tcp_flags */
     uint8_t tcp_mask;
     uint8_t dscp; /* 0..63 */
@@ -113,7 +113,7 @@ struct rule_query {
     struct mac_addr src_mac;
     struct mac_addr dst_mac;
     uint16_t ethertype; /* host order */
-    uint16_t vlan;      /* id */
+    uint16_t vlan;      /* id of the VLAN that it is in on its bridge */
     uint8_t tcp_flags;
     uint8_t dscp;
 };

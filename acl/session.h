@@ -41,9 +41,10 @@ struct session_verdict {
 struct session_traits {
     struct mac_addr src_mac; /* as in the original direction */
     struct mac_addr dst_mac;
-    uint16_t vlan; /* id */
     uint8_t tcp_flags;
     uint8_t dscp;
+    uint8_t icmp_code;
+    uint8_t pad;
 };
 
 enum session_state {

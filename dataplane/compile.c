@@ -111,7 +111,8 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
 
     memset(action, 0, sizeof *action);
     if (resolution->drop != DROP_NONE) {
-        action->flags = FLOW_DROP | (resolution->if_no_session ? FLOW_IF_NO_SESSION : 0);
+        action->flags =
+            FLOW_DROP | (resolution->if_no_session ? FLOW_IF_NO_SESSION : 0) | (resolution->reject ? FLOW_REJECT : 0);
         action->action = resolution->drop;
         return true;
     }
@@ -123,6 +124,7 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
         action->flags |= resolution->direction == CT_REPLY ? FLOW_REPLY : 0;
     }
     action->flags |= resolution->brief ? FLOW_BRIEF : 0;
+    action->flags |= resolution->if_no_session ? FLOW_IF_NO_SESSION : 0;
     destination = single ? snapshot_attachment(worker->snapshot, first->attachment) : NULL;
     if (destination != NULL && first->underlay == 0 && takes_ordinary_frames(destination)) {
         action->flags |= change_flag(first->change);

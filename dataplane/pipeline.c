@@ -109,11 +109,27 @@ static enum drop_reason add_destination(const struct snapshot *snapshot, const s
     return add_output(resolution, &output);
 }
 
+static struct admission admission_of(struct pipeline *pipeline, const struct snapshot *snapshot,
+                                     const struct packet *packet, const struct attachment *source, uint16_t id,
+                                     struct resolution *resolution)
+{
+    uint32_t zone = zone_of(source->bridge, id);
+
+    return (struct admission){.pipeline = pipeline,
+                              .snapshot = snapshot,
+                              .packet = packet,
+                              .source = source,
+                              .zone = zone,
+                              .zone_policy = snapshot_zone_policy(snapshot, zone),
+                              .resolution = resolution};
+}
+
 static enum drop_reason resolve_unicast(struct pipeline *pipeline, const struct snapshot *snapshot,
                                         const struct packet *packet, const struct attachment *source,
                                         const struct attachment *destination, uint16_t id,
                                         struct resolution *resolution)
 {
+    struct admission admission = admission_of(pipeline, snapshot, packet, source, id, resolution);
     enum drop_reason drop;
 
     if (destination->id == source->id || (destination->network_bound && source->network_bound))
@@ -121,7 +137,8 @@ static enum drop_reason resolve_unicast(struct pipeline *pipeline, const struct 
     drop = check_attachment(snapshot->bridges[destination->bridge], destination);
     if (drop != DROP_NONE)
         return drop;
-    if (!admission_unicast(pipeline, snapshot, packet, source, destination, zone_of(source->bridge, id), resolution))
+    admission.destination = destination;
+    if (!admission_unicast(&admission))
         return resolution->drop;
     return add_destination(snapshot, packet, id, destination, resolution);
 }
@@ -132,12 +149,12 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
 {
     const struct bridge *bridge = snapshot->bridges[source->bridge];
     const struct bridge_members *members = snapshot->members[source->bridge];
-    uint32_t zone = zone_of(source->bridge, id);
+    struct admission admission = admission_of(pipeline, snapshot, packet, source, id, resolution);
     enum drop_reason drop = DROP_NO_DESTINATION;
 
     resolution->flood = true;
     resolution->additions = fdb_additions(bridge->fdb);
-    if (!admission_flood_source(pipeline, snapshot, packet, source, zone, resolution))
+    if (!admission_flood_source(&admission))
         return resolution->drop;
     for (uint32_t i = 0; i < members->n; i++) {
         const struct attachment *destination = snapshot->attachments[members->ids[i]];
@@ -149,7 +166,8 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
             (source->kind == ATTACHMENT_TUNNEL && destination->kind == ATTACHMENT_TUNNEL) ||
             !vlan_egress(&destination->vlan, id, &tagged) || check_attachment(bridge, destination) != DROP_NONE)
             continue;
-        if (!admission_flood_receiver(pipeline, snapshot, packet, source, destination, zone, resolution)) {
+        admission.destination = destination;
+        if (!admission_flood_receiver(&admission)) {
             drop = DROP_POLICY_INGRESS;
             continue;
         }
@@ -221,4 +239,15 @@ void pipeline_resolve(struct pipeline *pipeline, const struct snapshot *snapshot
     /* Who may have it is decided anew when the FDB learns the address, which does not stale a drop. */
     if (resolution->flood && !mac_addr_is_multicast(&packet->dst_mac))
         resolution->cacheable = false;
+}
+
+bool pipeline_resolve_output(const struct snapshot *snapshot, const struct packet *packet, const struct attachment *to,
+                             struct resolution *resolution)
+{
+    uint16_t id;
+
+    memset(resolution, 0, offsetof(struct resolution, outputs));
+    if (!vlan_ingress(&to->vlan, packet->vlan, &id))
+        return false;
+    return add_destination(snapshot, packet, id, to, resolution) == DROP_NONE;
 }

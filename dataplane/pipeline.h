@@ -6,6 +6,7 @@
 
 #include "acl/conntrack.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/flow_rules.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/vlan.h"
 
@@ -29,19 +30,12 @@ struct resolved_output {
     enum vlan_change change;
 };
 
-/* The rules that decided about a packet, on either side, for counters; 0: none. */
-struct flow_rules {
-    uint32_t egress;
-    uint32_t ingress;
-    uint32_t audit; /* would have refused it */
-};
-
 #define RESOLUTION_OUTPUTS_MAX 4096u
 
 struct resolution {
     enum drop_reason drop; /* DROP_NONE: there is at least one output */
     bool cacheable;        /* what it says holds for every packet with the same flow key */
-    bool if_no_session;    /* a drop that holds only while no session exists for the packet */
+    bool if_no_session;    /* holds only while no session exists for the packet */
     bool flood;            /* holds only until the FDB learns an address */
     bool brief;            /* holds for a second at most, and only while no snapshot is published */
     bool track;            /* the session wants to be shown the next packet too */
@@ -50,6 +44,7 @@ struct resolution {
     enum drop_reason refused;
     uint32_t session; /* 0: none */
     enum ct_direction direction;
+    bool hold;               /* a drop, unless the fragment is kept until its first one comes */
     bool reject;             /* a drop that the sender is told of */
     struct flow_rules rules; /* of a drop: that which refused, on its side */
     uint32_t reply_to;       /* flood of a reply: the only attachment that may have it, 0: no such limit */
@@ -61,6 +56,11 @@ struct resolution {
  * outputs. May create a session and learn the source address. */
 void pipeline_resolve(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,
                       uint32_t attachment, struct resolution *resolution);
+
+/* Worker. Fills 'resolution' with the way of a frame of the switch's own out by 'to', tagged as one that came in there
+ * would be. False when there is none at present. */
+bool pipeline_resolve_output(const struct snapshot *snapshot, const struct packet *packet, const struct attachment *to,
+                             struct resolution *resolution);
 
 /* The attachment a unicast frame for 'mac' in VLAN 'id' of the bridge leads to, 0 when unknown: the host's own address
  * of an internal port, else what the FDB has learned. */

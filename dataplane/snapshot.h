@@ -106,7 +106,8 @@ int snapshot_set_bridge(struct snapshot *snapshot, uint16_t index, struct bridge
 int snapshot_set_attachment(struct snapshot *snapshot, uint32_t id, struct attachment *attachment);
 int snapshot_set_next_hop(struct snapshot *snapshot, uint32_t index, const struct next_hop *hop);
 int snapshot_set_decap_table(struct snapshot *snapshot, struct decap_table *table);
-/* Copies 'policy' and takes over its references; NULL removes that of 'zone'. */
+/* Copies 'policy' and takes over its references. NULL: the zone has none any more (an empty one stays, so that flows which
+ * stood on the former one notice). */
 int snapshot_set_zone_policy(struct snapshot *snapshot, uint32_t zone, const struct zone_policy *policy);
 /* Takes over the caller's reference. Does not mark anything changed: the caller replaces the attachments whose policy
  * names the set (so that their flows are decided again). */

@@ -3,10 +3,11 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/compile.h"
 #include "dataplane/execute.h"
 #include "dataplane/fdb.h"
 #include "dataplane/flow_key_fast.h"
+#include "dataplane/reject.h"
+#include "dataplane/slow_path.h"
 #include "dataplane/validate.h"
 
 /* A batch passes through straight loops over these arrays: decapsulation, then keys, hashes and prefetches for all, then
@@ -38,60 +39,6 @@ static inline struct port *port_of(const struct worker *worker, struct port *por
                                                                            : port;
 }
 
-static void count_flow(struct flow_entry *entry, const struct rte_mbuf *packet)
-{
-    entry->packets++;
-    entry->bytes += packet->pkt_len;
-}
-
-/* Puts the action into an entry for the key: the one that is there, or a new one. */
-static void cache_action(struct worker *worker, const struct flow_key *key, uint32_t hash, uint16_t port,
-                         const struct action *action, const struct rte_mbuf *packet)
-{
-    struct flow_entry *entry = flow_cache_find(&worker->cache, key, hash);
-
-    if (entry != NULL) {
-        worker->cache.on_remove(worker->cache.aux, entry);
-        entry->stamp = worker->stamp;
-    } else {
-        entry = flow_cache_insert(&worker->cache, key, hash, port, worker->stamp);
-        if (entry == NULL)
-            return;
-    }
-    if (action->flags & FLOW_LIST)
-        worker->outputs.outputs[action->action].refs++;
-    entry->session = action->session;
-    entry->action = action->action;
-    entry->flags = action->flags;
-    count_flow(entry, packet);
-}
-
-/* The slow path, in line: decides the packet's fate from the ground up. 'key' NULL: it was not made yet. */
-static void resolve_packet(struct worker *worker, struct port *port, struct rte_mbuf *mbuf, uint32_t attachment,
-                           const struct packet *packet, const struct flow_key *key, uint32_t hash)
-{
-    struct resolution *resolution = &worker->resolution;
-    struct action action;
-    bool compiled;
-
-    atomic_store_explicit(&worker->published.misses,
-                          atomic_load_explicit(&worker->published.misses, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
-    pipeline_resolve(&worker->pipeline, worker->snapshot, packet, attachment, resolution);
-    if (worker->pipeline.moved) {
-        worker->pipeline.moved = false;
-        atomic_fetch_add_explicit(&dataplane_shared.revalidations, 1, memory_order_release);
-    }
-    compiled = action_compile(worker, packet, resolution, &action);
-    if (!compiled)
-        atomic_fetch_add_explicit(&worker->published.lost, 1, memory_order_relaxed);
-    if (compiled && resolution->cacheable && output_pool_has_room(&worker->outputs, action.flags & FLOW_FLOOD))
-        cache_action(worker, key, hash, port->index, &action, mbuf);
-    action_execute(worker, &action, port, mbuf, hash);
-    if (action.flags & FLOW_LIST)
-        output_release(&worker->outputs, action.action);
-}
-
 /* The long way to a key, for what flow_key_fast() does not know. Packets that cannot be cached, or are malformed, are
  * dealt with here and now; then false. */
 static bool key_slow(struct worker *worker, struct port *port, struct rte_mbuf *mbuf, uint32_t attachment,
@@ -106,7 +53,9 @@ static bool key_slow(struct worker *worker, struct port *port, struct rte_mbuf *
         return false;
     }
     if (packet_is_uncacheable(&packet)) {
-        resolve_packet(worker, port, mbuf, attachment, &packet, NULL, mbuf->pkt_len);
+        struct arrival arrival = {.port = port, .mbuf = mbuf, .attachment = attachment, .hash = mbuf->pkt_len};
+
+        slow_path_resolve(worker, &arrival, &packet);
         return false;
     }
     flow_key_from_packet(&packet, attachment, key);
@@ -137,7 +86,7 @@ static void stage_keys(struct worker *worker, struct port *port, struct batch *b
     batch->n = kept;
 }
 
-/* Has the packet a session although its flow is cached as refused? Then the refusal is out of date. */
+/* Has the packet a session although its flow is cached as one without? Then what is cached is out of date. */
 static bool session_exists(struct worker *worker, const struct packet *packet, uint32_t attachment)
 {
     const struct attachment *source = snapshot_attachment(worker->snapshot, attachment);
@@ -202,6 +151,11 @@ static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uin
 static void act_on_miss(struct worker *worker, struct port *port, struct batch *batch, uint16_t i)
 {
     struct rte_mbuf *mbuf = batch->packets[i];
+    struct arrival arrival = {.port = port,
+                              .mbuf = mbuf,
+                              .attachment = batch->attachments[i],
+                              .key = &batch->keys[i],
+                              .hash = batch->hashes[i]};
     struct packet packet;
     enum drop_reason drop =
         packet_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, &packet);
@@ -209,24 +163,44 @@ static void act_on_miss(struct worker *worker, struct port *port, struct batch *
     if (drop != DROP_NONE)
         packet_drop(worker, port, mbuf, drop);
     else
-        resolve_packet(worker, port, mbuf, batch->attachments[i], &packet, &batch->keys[i], batch->hashes[i]);
+        slow_path_resolve(worker, &arrival, &packet);
 }
 
-/* A cached refusal: still true? */
-static bool refusal_holds(struct worker *worker, const struct flow_entry *entry, const struct rte_mbuf *mbuf,
-                          uint32_t attachment)
+/* The rarer flags of an entry that may be carried out: is it still true that the packet has no session, and is its sender
+ * to be told of a refusal? False: resolve it anew. */
+static bool special_flags_hold(struct worker *worker, const struct flow_entry *entry, struct rte_mbuf *mbuf,
+                               uint32_t attachment)
 {
-    struct packet packet;
+    if (entry->flags & FLOW_IF_NO_SESSION) {
+        struct packet packet;
 
-    if ((entry->flags & FLOW_IF_NO_SESSION) == 0)
-        return true;
-    return packet_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, &packet) == DROP_NONE &&
-           !session_exists(worker, &packet, attachment);
+        if (packet_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len, mbuf->pkt_len, &packet) !=
+                DROP_NONE ||
+            session_exists(worker, &packet, attachment))
+            return false;
+    }
+    if (entry->flags & FLOW_REJECT)
+        reject_packet(worker, attachment, mbuf);
+    return true;
+}
+
+/* A burst of first packets: the cache misses of all that are still to come overlap. */
+static void prefetch_misses(struct worker *worker, const struct batch *batch, uint16_t from)
+{
+    unsigned int nth = 0;
+
+    for (uint16_t i = from; i < batch->n; i++)
+        flow_cache_prefetch_set(&worker->cache, batch->hashes[i]);
+    for (uint16_t i = from; i < batch->n; i++) {
+        if (flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]) == NULL)
+            slow_path_prefetch(worker, &batch->keys[i], nth++);
+    }
 }
 
 /* Stage: look-up and action. Returns how many packets found a valid flow. */
 static uint32_t stage_act(struct worker *worker, struct port *port, struct batch *batch)
 {
+    bool prefetched = false;
     uint32_t hits = 0;
 
     for (uint16_t i = 0; i < batch->n; i++) {
@@ -236,12 +210,17 @@ static uint32_t stage_act(struct worker *worker, struct port *port, struct batch
         struct action action;
 
         if (entry == NULL || !entry_is_usable(worker, entry, batch->tcp_flags[i], &drop) ||
-            ((entry->flags & FLOW_DROP) != 0 && !refusal_holds(worker, entry, mbuf, batch->attachments[i]))) {
+            ((entry->flags & (FLOW_IF_NO_SESSION | FLOW_REJECT)) != 0 &&
+             !special_flags_hold(worker, entry, mbuf, batch->attachments[i]))) {
+            if (!prefetched) {
+                prefetched = true;
+                prefetch_misses(worker, batch, i);
+            }
             act_on_miss(worker, port_of(worker, port, batch, i), batch, i);
             continue;
         }
         hits++;
-        count_flow(entry, mbuf);
+        flow_entry_count(entry, mbuf->pkt_len);
         if (__builtin_expect(drop != DROP_NONE, 0)) {
             packet_drop(worker, port_of(worker, port, batch, i), mbuf, drop);
             continue;

@@ -66,6 +66,7 @@ static bool scopes_are_valid(const struct worker *worker, const struct flow_entr
     const struct snapshot *snapshot = worker->snapshot;
     const struct flow_key *key = (const struct flow_key *)entry->key; /* short part only */
     const struct attachment *source = snapshot_attachment(snapshot, key->attachment);
+    const struct zone_policy *zone;
     uint32_t destination;
     struct mac_addr mac;
     uint16_t id;
@@ -74,6 +75,9 @@ static bool scopes_are_valid(const struct worker *worker, const struct flow_entr
         is_newer(snapshot->bridges[source->bridge]->changed, then) || !vlan_ingress(&source->vlan, key->vlan, &id))
         return false;
 
+    zone = snapshot_zone_policy(snapshot, zone_of(source->bridge, id));
+    if (zone != NULL && is_newer(zone->changed, then))
+        return false;
     /* Packets of a flow do not teach the FDB: when it has forgotten the sender or heard it elsewhere, this one will. */
     memcpy(mac.bytes, key->src_mac, sizeof mac.bytes);
     if (!source->no_learning && fdb_lookup(snapshot->bridges[source->bridge]->fdb, id, &mac) != source->id)

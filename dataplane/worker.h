@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dataplane/flow_cache.h"
+#include "dataplane/held_fragments.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/output.h"
 #include "dataplane/pipeline.h"
@@ -31,6 +32,12 @@ struct stamp {
     uint32_t tick;
 };
 
+/* How often the senders behind one port were told of a refusal in the present second. */
+struct reject_budget {
+    uint32_t tick;
+    uint32_t used;
+};
+
 struct worker {
     /* Constant while the thread runs. */
     unsigned int id; /* 0..WORKERS_MAX-1: index of counters, QSBR reader, conntrack worker */
@@ -47,6 +54,8 @@ struct worker {
     struct tx tx;
     struct pipeline pipeline;
     struct resolution resolution; /* scratch: too large for a stack */
+    struct held_fragments held;
+    struct reject_budget rejects[PORTS_MAX]; /* by ingress port */
     struct stamp stamps[STAMPS_KEPT];
     struct {
         uint32_t attachment;

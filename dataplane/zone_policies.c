@@ -69,35 +69,22 @@ static int insert_at(struct snapshot *snapshot, uint32_t i)
     return 0;
 }
 
-static void remove_at(struct snapshot *snapshot, uint32_t i)
-{
-    snapshot->n_zone_policies--;
-    memmove(&snapshot->zone_policies[i], &snapshot->zone_policies[i + 1],
-            (snapshot->n_zone_policies - i) * sizeof(struct zone_policy *));
-}
-
 int snapshot_set_zone_policy(struct snapshot *snapshot, uint32_t zone, const struct zone_policy *policy)
 {
     uint32_t i = position(snapshot, zone);
     bool known = i < snapshot->n_zone_policies && snapshot->zone_policies[i]->zone == zone;
-    struct zone_policy *copy = NULL;
+    struct zone_policy *copy;
 
     if (policy == NULL && !known)
         return 0;
-    if (policy != NULL) {
-        copy = clone(policy, zone, snapshot->sequence);
-        if (copy == NULL)
-            return -ENOMEM;
-    }
+    copy = clone(policy != NULL ? policy : &(struct zone_policy){0}, zone, snapshot->sequence);
+    if (copy == NULL)
+        return -ENOMEM;
     if ((known && snapshot_retire(snapshot, RETIRED_ZONE_POLICY, snapshot->zone_policies[i]) != 0) ||
         (!known && insert_at(snapshot, i) != 0)) {
         free(copy);
         return -ENOMEM;
     }
-    if (copy == NULL)
-        remove_at(snapshot, i);
-    else
-        snapshot->zone_policies[i] = copy;
-    snapshot->zones_changed = snapshot->sequence;
+    snapshot->zone_policies[i] = copy;
     return 0;
 }

@@ -34,13 +34,14 @@
     X(GUEST_ROUTER, "guest_router", "router advertisement or redirect from a guest")                                \
     X(GUEST_RARP, "guest_rarp", "RARP from a guest")                                                                \
     /* Policy and sessions. */                                                                                      \
-    X(POLICY_EGRESS, "policy_egress", "no rule of the sender's security groups allows it")                          \
-    X(POLICY_INGRESS, "policy_ingress", "no rule of the receiver's security groups allows it")                      \
+    X(POLICY_EGRESS, "policy_egress", "an ACL or the security groups refuse it on the sender's side")               \
+    X(POLICY_INGRESS, "policy_ingress", "an ACL or the security groups refuse it on the receiver's side")           \
     X(POLICY_CUT, "policy_cut", "connection cut because the rule that allowed it is gone")                          \
     X(POLICY_BROKEN, "policy_broken", "the port's policy cannot be built, so it is closed")                         \
     X(CT_INVALID, "ct_invalid", "packet belongs to no connection and cannot start one")                             \
     X(CT_TABLE_FULL, "ct_table_full", "session table full")                                                         \
-    X(CT_FRAGMENT, "ct_fragment", "fragment whose first fragment was not seen to pass")                             \
+    X(CT_QUOTA, "ct_quota", "the port has as many sessions as it may")                                              \
+    X(CT_FRAGMENT, "ct_fragment", "fragment whose first fragment did not pass, or not in time")                     \
     /* Overlay. */                                                                                                  \
     X(TUNNEL_HEADER, "tunnel_header", "VXLAN or GENEVE header malformed or lengths disagree")                       \
     X(TUNNEL_CHECKSUM, "tunnel_checksum", "outer IP or UDP checksum wrong")                                         \

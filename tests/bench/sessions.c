@@ -48,7 +48,7 @@ static void open_batch(struct conntrack *ct, const struct packet *packets, uint3
                                       .account = account,
                                       .verdict = {.allowed = true}};
         if (prefetch)
-            conntrack_prefetch(ct, &sessions[i].tuple);
+            conntrack_prefetch(ct, 0, &sessions[i].tuple, i);
     }
     for (uint32_t i = 0; i < BATCH; i++)
         assert_int_equal(conntrack_open(ct, 0, &sessions[i], 1, &match), 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "acl/policy.h"
+#include "acl/rule_query.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,8 +128,8 @@ static void query_names_the_other_side(void **state)
     frame_put_ipv4(&frame, "10.0.0.1", "10.0.0.2", 17, 0);
     frame_put_udp(&frame, 5000, 53);
     packet = parse(&frame);
-    in = rule_query_from_packet(&packet, RULE_INGRESS);
-    out = rule_query_from_packet(&packet, RULE_EGRESS);
+    in = rule_query_from_packet(&packet, 0, RULE_INGRESS);
+    out = rule_query_from_packet(&packet, 0, RULE_EGRESS);
     assert_true(inet_addr_equal(&in.remote, &src));
     assert_true(inet_addr_equal(&out.remote, &dst));
     assert_int_equal(in.family, RULE_IPV4);
@@ -146,8 +147,8 @@ static void query_of_later_fragment_has_no_ports(void **state)
     frame_put_ipv4(&frame, "10.0.0.1", "10.0.0.2", 17, 0x0020);
     frame_put_udp(&frame, 5000, 53);
     packet = parse(&frame);
-    assert_false(rule_query_from_packet(&packet, RULE_INGRESS).has_ports);
-    assert_int_equal(rule_query_from_packet(&packet, RULE_INGRESS).icmp_type, RULE_ICMP_ANY);
+    assert_false(rule_query_from_packet(&packet, 0, RULE_INGRESS).has_ports);
+    assert_int_equal(rule_query_from_packet(&packet, 0, RULE_INGRESS).icmp_type, RULE_ICMP_ANY);
 }
 
 static void query_of_icmp_has_type_and_code(void **state)
@@ -159,7 +160,7 @@ static void query_of_icmp_has_type_and_code(void **state)
     frame_put_ipv6(&frame, "fe80::1", "fe80::2", 58, 64);
     frame_put_icmp(&frame, 1, 4);
     packet = parse(&frame);
-    query = rule_query_from_packet(&packet, RULE_INGRESS);
+    query = rule_query_from_packet(&packet, 0, RULE_INGRESS);
     assert_int_equal(query.family, RULE_IPV6);
     assert_int_equal(query.icmp_type, 1);
     assert_int_equal(query.icmp_code, 4);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "acl/policy.h"
+#include "acl/rule_query.h"
 #include "tests/unit/acl/port_security_fixture.h"
 
 #define SEED   1991u
@@ -157,7 +158,7 @@ static bool check_frame(const uint8_t *bytes, uint32_t len, uint32_t frame_len)
         if (passed)
             assert_harmless(&packet);
         policy_is_exempt(&packet, RULE_EGRESS);
-        rule_query_from_packet(&packet, RULE_EGRESS);
+        rule_query_from_packet(&packet, 0, RULE_EGRESS);
         packet_is_uncacheable(&packet);
     }
     free(copy);

@@ -2,7 +2,6 @@
 #include "acl/conntrack.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +9,6 @@
 #include "acl/conntrack_private.h"
 #include "acl/ct_accounts.h"
 #include "acl/rule_query.h"
-#include "acl/tcp_states.h"
 
 #define PAGE_LEN      4096u
 #define HUGE_PAGE_LEN (2u << 20)
@@ -175,9 +173,7 @@ static enum session_state first_state(const struct ct_new *new_session)
         return SESSION_ESTABLISHED;
     if (admission != CT_ADMIT)
         return SESSION_NONE;
-    if (new_session->tuple.protocol != IPPROTO_TCP)
-        return SESSION_ONE_WAY;
-    return tcp_next_state(SESSION_NONE, CT_ORIGINAL, tcp_class_of(new_session->packet->tcp_flags));
+    return ct_next_state(new_session->tuple.protocol, SESSION_NONE, CT_ORIGINAL, new_session->packet->tcp_flags);
 }
 
 /* Word by word, because a dump may be looking: it throws away what it read when the state word has changed. */

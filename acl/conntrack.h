@@ -68,8 +68,9 @@ bool conntrack_find_related(struct conntrack *ct, const struct packet *error, ui
 /* What a packet may do when no session exists. */
 enum ct_admission {
     CT_ADMIT,   /* may start a session */
-    CT_PICK_UP, /* may only where connections are picked up in mid-stream: TCP with ACK, without SYN, FIN and RST */
-    CT_REFUSE,  /* cannot: TCP with other flags, ICMP echo reply, ICMP error ... */
+    CT_PICK_UP, /* may only where connections are picked up in mid-stream: TCP with ACK, without SYN, FIN and RST; SCTP
+                 * DATA, SACK, HEARTBEAT. The session is ESTABLISHED at once, the sender of this packet its origin */
+    CT_REFUSE,  /* cannot: TCP with other flags, other SCTP chunks than INIT, ICMP echo reply, ICMP error ... */
 };
 enum ct_admission conntrack_admission(const struct packet *packet);
 
@@ -135,7 +136,8 @@ enum ct_result {
 
 /* Worker. Shows the session one of its packets: advances the protocol's state and pushes the expiry out. Both
  * directions may be shown by different workers at once (state changes by compare-and-swap). Stores to the session only
- * when the state or the tick changes. 'tcp_flags' is ignored unless the session is TCP. */
+ * when the state or the tick changes. 'tcp_flags' (struct packet) is ignored unless the session is
+ * TCP or SCTP. What resets are believed: tcp_states.h. */
 enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_direction direction, uint8_t tcp_flags,
                                uint32_t now);
 

@@ -37,7 +37,7 @@
 #define FLOW_VLAN_POP      0x0008u
 #define FLOW_VLAN_SET      0x0010u
 #define FLOW_TRACK         0x0020u /* show every packet to the session */
-#define FLOW_TCP           0x0040u /* show packets with flags other than ACK and PSH to the session */
+#define FLOW_TCP           0x0040u /* or SCTP: show packets with flags other than ACK and PSH to the session */
 #define FLOW_REPLY         0x0080u /* the flow is its session's reply direction */
 #define FLOW_IF_NO_SESSION 0x0100u /* only while no session exists for the packet */
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */

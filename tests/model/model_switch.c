@@ -193,7 +193,7 @@ static struct model_session *oldest_half_open(struct model_sessions *sessions, u
         struct model_session *session = &sessions->list[i];
 
         if (session->alive && session->charged == guest && model_session_is_half_open(session) &&
-            (oldest == NULL || session->number < oldest->number))
+            (oldest == NULL || session->half_open_since < oldest->half_open_since))
             oldest = session;
     }
     return oldest;
@@ -270,11 +270,23 @@ static struct model_outcome is_cut(const struct model_session *session, const st
     return outcome;
 }
 
+/* A connection whose handshake starts anew is half-open once more, as the newest. */
+static void become_half_open(struct model_switch *model, struct model_session *session)
+{
+    const struct model_port *port = &model->policies.ports[session->charged];
+
+    session->half_open_since = model->sessions.n_opened++;
+    if (session->charged != 0 && port->half_open != 0 &&
+        model_sessions_charged(&model->sessions, session->charged, true) > port->half_open)
+        oldest_half_open(&model->sessions, session->charged)->alive = false;
+}
+
 static struct model_outcome judge_with_session(struct model_switch *model, const struct model_packet *packet)
 {
     enum model_direction direction;
     struct model_session *session = model_sessions_find(&model->sessions, packet, &direction);
     struct model_outcome outcome;
+    bool half_open;
 
     if (session == NULL)
         return judge_new(model, packet);
@@ -288,8 +300,11 @@ static struct model_outcome judge_with_session(struct model_switch *model, const
         if (outcome.reasons != 0)
             return outcome;
     }
+    half_open = model_session_is_half_open(session);
     switch (model_sessions_track(session, packet, direction, model->now)) {
     case MODEL_FITS:
+        if (!half_open && model_session_is_half_open(session))
+            become_half_open(model, session);
         return passes(packet);
     case MODEL_DOES_NOT_FIT:
         return dropped(BIT(DROP_CT_INVALID));

@@ -204,6 +204,15 @@ static void count(const struct model_outcome *expected, const struct actual *act
     r.tally.dropped[actual->drop] += actual->n_drops > 0;
 }
 
+/* A packet that ends a connection, or says that it has ended. */
+static bool closes(const struct model_packet *packet)
+{
+    if (packet->kind != MODEL_IPV4 && packet->kind != MODEL_IPV6)
+        return false;
+    return (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & (FIN | RST)) != 0) ||
+           (packet->protocol == IPPROTO_SCTP && packet->sctp_chunk > 5);
+}
+
 static void send_one(void)
 {
     struct model_packet packet = history_next(&r.history, &r.model);
@@ -228,7 +237,7 @@ static void send_one(void)
     count(&expected, &actual);
     r.replies += expected.reply;
     /* A settled flow is shown to its session once a tick, so it hears of a close by the other side with the next. */
-    if (packet.kind != MODEL_L2 && packet.protocol == IPPROTO_TCP && (packet.tcp_flags & (FIN | RST)) != 0)
+    if (closes(&packet))
         advance_clock(1);
 }
 

@@ -199,6 +199,13 @@ static struct model_session *oldest_half_open(struct model_sessions *sessions, u
     return oldest;
 }
 
+/* A half-open session makes way. */
+static void early_drop(struct model_switch *model, struct model_session *session)
+{
+    session->alive = false;
+    model->dropped_cut |= !session->allowed;
+}
+
 /* Is there room in the guest's account? When it is full, or has half-open sessions enough and this is one more, its oldest
  * half-open session makes way. */
 static bool make_room(struct model_switch *model, const struct model_port *port, uint32_t guest, bool half_open)
@@ -209,13 +216,13 @@ static bool make_room(struct model_switch *model, const struct model_port *port,
     if (port->max != 0 && model_sessions_charged(sessions, guest, false) >= port->max) {
         if (oldest == NULL)
             return false;
-        oldest->alive = false;
+        early_drop(model, oldest);
         /* The limit may have been lowered meanwhile. */
         if (model_sessions_charged(sessions, guest, false) >= port->max)
             return false;
     }
     if (half_open && port->half_open != 0 && model_sessions_charged(sessions, guest, true) >= port->half_open)
-        oldest_half_open(sessions, guest)->alive = false;
+        early_drop(model, oldest_half_open(sessions, guest));
     return true;
 }
 
@@ -278,7 +285,7 @@ static void become_half_open(struct model_switch *model, struct model_session *s
     session->half_open_since = model->sessions.n_opened++;
     if (session->charged != 0 && port->half_open != 0 &&
         model_sessions_charged(&model->sessions, session->charged, true) > port->half_open)
-        oldest_half_open(&model->sessions, session->charged)->alive = false;
+        early_drop(model, oldest_half_open(&model->sessions, session->charged));
 }
 
 static struct model_outcome judge_with_session(struct model_switch *model, const struct model_packet *packet)

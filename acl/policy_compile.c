@@ -113,12 +113,13 @@ static int compare_sets(const void *a, const void *b)
 /* The table that finds the rules of a set by its number. */
 static bool set_slots_build(struct build *build, struct policy_root *root)
 {
-    const struct policy_set *sets = &build->policy->sets[root->first_set];
+    const struct policy_set *sets;
     size_t n_slots = 1;
     struct policy_set_slot *slots;
 
     if (root->n_sets <= POLICY_FEW_SETS)
         return true;
+    sets = &build->policy->sets[root->first_set];
     while (n_slots < 2 * (size_t)root->n_sets)
         n_slots *= 2;
     if (!array_grow((void **)&build->policy->slots, &build->max_slots, build->n_slots, n_slots, sizeof *slots))

@@ -5,6 +5,7 @@
 
 #include <openvswitch/util.h>
 #include <ovsdb-idl.h>
+#include <timeval.h>
 #include <util.h>
 #include <uuid.h>
 
@@ -288,8 +289,10 @@ bool policies_apply(struct policies *policies, const struct policy_rows *rows)
     take_rows(policies, rows);
     for (size_t i = 0; i < rows->gone.n; i++)
         remove_row(policies, &rows->gone.ids[i]);
-    if (!rows->is_partial)
+    if (!rows->is_partial) {
         remove_unseen(policies);
+        policies->work.bindings_changed = true;
+    }
     follow(policies);
     sweep(policies);
     return policies->work.changed;
@@ -306,8 +309,11 @@ bool policies_update(struct policies *policies, struct ovsdb_idl *idl, bool whol
     policies->idl = idl;
     policies->idl_seqno = seqno;
 
+    long long int begin = time_msec();
     bool changed = policies_apply(policies, &rows);
 
+    if (changed)
+        policies->last_compile_ms = time_msec() - begin;
     policy_rows_free(&rows);
     ovsdb_idl_track_clear(idl);
     return changed;
@@ -373,6 +379,11 @@ uint32_t *policies_take_ended(struct policies *policies, size_t *n)
     work->ended = NULL;
     work->n_ended = work->allocated_ended = 0;
     return ended;
+}
+
+long long int policies_last_compile_ms(const struct policies *policies)
+{
+    return policies->last_compile_ms;
 }
 
 bool policies_deny_unknown(const struct policies *policies)

@@ -326,9 +326,8 @@ static bool join_chains(struct logical_port *port, struct shared_chains *chains,
 
     for (int direction = 0; direction < 2; direction++) {
         struct shared_chain *before = port->chains[direction];
-        struct shared_chain *chain =
-            shared_chains_get(chains, (enum rule_direction)direction, port->acls.acls, port->acls.n, port->groups,
-                              port->n_groups, work);
+        struct shared_chain *chain = shared_chains_get(chains, (enum rule_direction)direction, port->acls.acls,
+                                                       port->acls.n, port->groups, port->n_groups, work);
 
         port->chains[direction] = chain;
         if (chain != NULL) {
@@ -354,8 +353,7 @@ static struct port_policy derive(const struct logical_port *port, bool pick_up)
 {
     const struct shared_chain *ingress = port->chains[RULE_INGRESS];
     const struct shared_chain *egress = port->chains[RULE_EGRESS];
-    struct port_policy policy = {
-        .disabled = !port->enabled, .broken = cannot_be_built(port), .limits = port->limits};
+    struct port_policy policy = {.disabled = !port->enabled, .broken = cannot_be_built(port), .limits = port->limits};
 
     if (!port->has_pick_up)
         policy.limits.pick_up = pick_up;

@@ -50,8 +50,8 @@ static void note_set(const struct address_set *set, struct policy_work *work)
     const struct hmapx_node *node;
 
     work->changed = true;
-    HMAPX_FOR_EACH (node, &set->policies)
-        shared_chains_note_set(node->data, work);
+    HMAPX_FOR_EACH(node, &set->policies)
+    shared_chains_note_set(node->data, work);
 }
 
 static void fill_from_addresses(struct policies *policies, struct address_group *group)
@@ -119,8 +119,8 @@ static void link_addresses(struct policies *policies, struct security_rule *rule
 static bool has_remote(const struct security_rule *rule, const struct rule_row *row)
 {
     return (rule->remote_group != NULL) == row->has_remote_group &&
-           (rule->remote_addresses != NULL) == row->has_remote_addresses && (rule->set != NULL) ==
-               (row->has_remote_group || row->has_remote_addresses) &&
+           (rule->remote_addresses != NULL) == row->has_remote_addresses &&
+           (rule->set != NULL) == (row->has_remote_group || row->has_remote_addresses) &&
            (!row->has_remote_group || uuid_equals(&rule->remote_group->row, &row->remote_group)) &&
            (!row->has_remote_addresses || uuid_equals(&rule->remote_addresses->row, &row->remote_addresses));
 }
@@ -158,8 +158,7 @@ static void take_rows(struct policies *policies, const struct policy_rows *rows)
     struct policy_work *work = &policies->work;
 
     for (size_t i = 0; i < rows->n_address_groups; i++) {
-        struct address_group *group =
-            address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
+        struct address_group *group = address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
 
         if (group != NULL && group->set != NULL)
             fill_from_addresses(policies, group);

@@ -45,7 +45,8 @@ uint64_t policies_version(const struct policies *policies, const char *iface_id,
 
 /* Finds the places of networks with ACLs; 'bridge_index' answers 0 for a bridge that is not here. True when
  * policies_publish() has something to do. */
-bool policies_place_networks(struct policies *policies, uint16_t (*bridge_index)(void *aux, const char *name), void *aux);
+bool policies_place_networks(struct policies *policies, uint16_t (*bridge_index)(void *aux, const char *name),
+                             void *aux);
 /* Puts address sets and zone policies that changed since the last call into 'snapshot', and new sets of timeouts into 'ct'
  * (NULL: there is no session table). 0 or -ENOMEM (call again). */
 int policies_publish(struct policies *policies, struct snapshot *snapshot, struct conntrack *ct);

@@ -226,8 +226,8 @@ static void write_sluice_status(struct vswitch *vswitch)
 
     bool due = vswitch->sluice_write_all || vswitch->sluice_write_some;
 
-    if (vswitch->sluice.txn == NULL || idl == NULL || !due || vswitch->dirty ||
-        !is_applied(vswitch) || rule_flush_is_busy(&vswitch->applied.flush))
+    if (vswitch->sluice.txn == NULL || idl == NULL || !due || vswitch->dirty || !is_applied(vswitch) ||
+        rule_flush_is_busy(&vswitch->applied.flush))
         return;
     sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl, vswitch->sluice_write_all);
     sluice_status_write_figures(&vswitch->applied, idl);

@@ -153,12 +153,13 @@ static void reconcile(struct vswitch *vswitch, const struct ovsrec_open_vswitch 
     if (vswitch->dirty) {
         reconcile_run(applied, cfg, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
         vswitch->write_all = true;
+        vswitch->sluice_write_all = true;
     } else {
         reconcile_policies(applied, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
     }
     vswitch->dirty = applied->tunnels_changed || applied->policies_changed;
     vswitch->policy_dirty = false;
-    vswitch->sluice_write_all = true;
+    vswitch->sluice_write_some = true;
 }
 
 static bool is_applied(const struct vswitch *vswitch)
@@ -223,12 +224,14 @@ static void write_sluice_status(struct vswitch *vswitch)
 {
     struct ovsdb_idl *idl = sluice_db_idl(&vswitch->sluice);
 
-    if (vswitch->sluice.txn == NULL || idl == NULL || !vswitch->sluice_write_all || vswitch->dirty ||
-        !is_applied(vswitch) || rule_flush_is_busy(&vswitch->applied.flush))
+    bool due = vswitch->sluice_write_all || vswitch->sluice_write_some;
+
+    if (vswitch->sluice.txn == NULL || idl == NULL || !due || vswitch->dirty || !is_applied(vswitch) ||
+        rule_flush_is_busy(&vswitch->applied.flush))
         return;
-    sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl);
-    sluice_status_write_figures(idl);
-    vswitch->sluice_write_all = false;
+    sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl, vswitch->sluice_write_all);
+    sluice_status_write_figures(&vswitch->applied, idl);
+    vswitch->sluice_write_all = vswitch->sluice_write_some = false;
     vswitch->sluice_in_flight = true;
 }
 
@@ -294,7 +297,8 @@ void vswitch_run(struct vswitch *vswitch)
         }
         if (sluice_db_changed(&vswitch->sluice)) {
             vswitch->policy_dirty = true;
-            vswitch->applied.policies_whole |= sluice_db_take_loss(&vswitch->sluice);
+            if (sluice_db_take_loss(&vswitch->sluice))
+                vswitch->applied.policies_whole = vswitch->sluice_write_all = true;
         }
         /* Rows that arrived without the lock wait for it; otherwise the switch goes on without its database. */
         if (vswitch->started && (state == VSWITCH_DB_READY || !unseen))

@@ -120,6 +120,13 @@ void conntrack_destroy(struct conntrack *ct)
     free(ct);
 }
 
+/* The session that is taken next: all of its lines are written then. */
+static void session_prefetch(const struct session *s)
+{
+    for (size_t offset = 0; offset < sizeof *s; offset += 64)
+        __builtin_prefetch((const uint8_t *)s + offset, 1);
+}
+
 uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker)
 {
     if (worker->n_cached == 0) {
@@ -132,7 +139,11 @@ uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker)
         ct_lock_release(&ct->free_lock);
         worker->n_cached = n;
     }
-    return worker->n_cached == 0 ? 0 : worker->cache[--worker->n_cached];
+    if (worker->n_cached == 0)
+        return 0;
+    if (worker->n_cached > 1)
+        session_prefetch(ct_session(ct, worker->cache[worker->n_cached - 2]));
+    return worker->cache[--worker->n_cached];
 }
 
 void ct_free_return(struct conntrack *ct, struct ct_worker *worker, uint32_t keep)
@@ -209,14 +220,33 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     return incarnation;
 }
 
+/* Both names of a session to be. */
+struct tuples {
+    struct ct_tuple reply;
+    uint64_t original_hash;
+    uint64_t reply_hash;
+};
+
+/* The buckets are on their way from memory while the session is filled. */
+static struct tuples name_session(const struct conntrack *ct, const struct ct_tuple *original)
+{
+    struct tuples tuples = {.reply = ct_tuple_reverse(original), .original_hash = ct_index_hash(ct, original)};
+
+    ct_index_prefetch(ct, tuples.original_hash);
+    tuples.reply_hash = ct_index_hash(ct, &tuples.reply);
+    ct_index_prefetch(ct, tuples.reply_hash);
+    return tuples;
+}
+
 enum link_result { LINKED, LINK_EXISTS, LINK_FULL };
 
 /* Both directions become visible at once, by the state word: until it says LIVE, look-ups pass the entries over. */
-static enum link_result link_session(struct conntrack *ct, uint32_t session, uint32_t live_word, struct ct_match *match)
+static enum link_result link_session(struct conntrack *ct, uint32_t session, const struct tuples *tuples,
+                                     uint32_t live_word, struct ct_match *match)
 {
     struct session *s = ct_session(ct, session);
-    uint64_t original = ct_index_hash(ct, &s->original);
-    uint64_t reply = ct_index_hash(ct, &s->reply);
+    uint64_t original = tuples->original_hash;
+    uint64_t reply = tuples->reply_hash;
     enum link_result result = LINKED;
 
     ct_index_lock(ct, original, reply);
@@ -242,10 +272,10 @@ static int open_session(struct conntrack *ct, unsigned int worker, uint32_t sess
 {
     struct ct_worker *w = &ct->workers[worker];
     struct session *s = ct_session(ct, session);
-    struct ct_tuple reply = ct_tuple_reverse(&new_session->tuple);
-    uint32_t incarnation = fill_session(s, new_session, &reply, worker, now);
+    struct tuples tuples = name_session(ct, &new_session->tuple);
+    uint32_t incarnation = fill_session(s, new_session, &tuples.reply, worker, now);
     uint32_t word = session_word(state, LIFE_LIVE, incarnation);
-    enum link_result result = link_session(ct, session, word, match);
+    enum link_result result = link_session(ct, session, &tuples, word, match);
 
     if (result != LINKED) {
         atomic_store_explicit(&s->state, session_word(SESSION_NONE, LIFE_FREE, incarnation), memory_order_relaxed);

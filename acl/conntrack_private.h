@@ -214,6 +214,7 @@ static inline struct session *ct_session(const struct conntrack *ct, uint32_t in
 
 /* ct_index.c: the hash index. Look-ups need no lock; add and remove need the groups of both hashes locked. */
 uint64_t ct_index_hash(const struct conntrack *ct, const struct ct_tuple *tuple);
+void ct_index_prefetch(const struct conntrack *ct, uint64_t hash);
 bool ct_index_find(const struct conntrack *ct, uint64_t hash, const struct ct_tuple *tuple, struct ct_match *match);
 void ct_index_lock(struct conntrack *ct, uint64_t hash_a, uint64_t hash_b);
 void ct_index_unlock(struct conntrack *ct, uint64_t hash_a, uint64_t hash_b);

@@ -5,6 +5,7 @@
 
 #include <rte_atomic.h>
 #include <rte_pause.h>
+#include <rte_prefetch.h>
 
 void ct_lock_take(struct ct_lock *lock)
 {
@@ -37,6 +38,11 @@ static struct ct_bucket *bucket_at(const struct conntrack *ct, uint64_t hash, ui
     uint32_t home = (uint32_t)hash & ct->bucket_mask;
 
     return &ct->buckets[(home & ~ct->group_mask) | ((home + probe) & ct->group_mask)];
+}
+
+void ct_index_prefetch(const struct conntrack *ct, uint64_t hash)
+{
+    rte_prefetch0(bucket_at(ct, hash, 0));
 }
 
 static bool entry_matches(const struct conntrack *ct, uint64_t entry, const struct ct_tuple *tuple)

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <strings.h>
 
+#include "acl/rule_columns.h"
 #include "dataplane/core/err.h"
 #include "dataplane/core/packet.h"
 
@@ -116,27 +117,25 @@ static const char *family_name(enum rule_family family)
     return family == RULE_IPV6 ? "IPv6" : "IPv4";
 }
 
-static int cidr_from_columns(const struct rule_columns *columns, struct rule *rule, char **error)
+int rule_cidr_parse(const char *column, const char *cidr, struct rule *rule, struct inet_prefix *prefix, char **error)
 {
-    const char *cidr = columns->remote_cidr;
     enum rule_family family = strchr(cidr, ':') != NULL ? RULE_IPV6 : RULE_IPV4;
 
-    if (inet_prefix_parse(cidr, &rule->prefix) != 0) {
-        err_set(error, "remote_cidr \"%s\" is not an IPv4 or IPv6 address with an optional /length", cidr);
+    if (inet_prefix_parse(cidr, prefix) != 0) {
+        err_set(error, "%s \"%s\" is not an IPv4 or IPv6 address with an optional /length", column, cidr);
         return -EINVAL;
     }
     /* ::ffff:10.0.0.1 never is on the wire (RFC 4942 2.2), so such a rule could only be a mistake. */
-    if (family == RULE_IPV6 && inet_addr_is_v4(&rule->prefix.addr)) {
-        err_set(error, "remote_cidr \"%s\" is an IPv4 address in IPv6 form, write it as IPv4", cidr);
+    if (family == RULE_IPV6 && inet_addr_is_v4(&prefix->addr)) {
+        err_set(error, "%s \"%s\" is an IPv4 address in IPv6 form, write it as IPv4", column, cidr);
         return -EINVAL;
     }
     if (rule->family != RULE_ANY_FAMILY && rule->family != family) {
-        err_set(error, "remote_cidr \"%s\" is %s but ethertype is %s", cidr, family_name(family),
+        err_set(error, "%s \"%s\" is %s but ethertype is %s", column, cidr, family_name(family),
                 family_name(rule->family));
         return -EINVAL;
     }
     rule->family = family;
-    rule->remote = RULE_REMOTE_PREFIX;
     return 0;
 }
 
@@ -148,8 +147,10 @@ static int remote_from_columns(const struct rule_columns *columns, struct rule *
         err_set(error, "remote_cidr is given beside remote_group or remote_addresses, only one remote may be");
         return -EINVAL;
     }
-    if (has_cidr)
-        return cidr_from_columns(columns, rule, error);
+    if (has_cidr) {
+        rule->remote = RULE_REMOTE_PREFIX;
+        return rule_cidr_parse("remote_cidr", columns->remote_cidr, rule, &rule->prefix, error);
+    }
     if (columns->has_set) {
         rule->remote = RULE_REMOTE_SET;
         rule->set = columns->set;
@@ -180,7 +181,7 @@ static int protocol_from_columns(const struct rule_columns *columns, struct rule
     return 0;
 }
 
-static int range_check(const char *column, int64_t value, int64_t max, char **error)
+int rule_range_check(const char *column, int64_t value, int64_t max, char **error)
 {
     if (value >= 0 && value <= max)
         return 0;
@@ -188,28 +189,43 @@ static int range_check(const char *column, int64_t value, int64_t max, char **er
     return -EINVAL;
 }
 
-static int ports_from_columns(const struct rule_columns *columns, struct rule *rule, char **error)
+int rule_ports_parse(const struct rule_port_columns *columns, const struct rule *rule, uint16_t *min, uint16_t *max,
+                     char **error)
 {
-    int64_t min = columns->has_port_min ? columns->port_min : columns->port_max;
-    int64_t max = columns->has_port_max ? columns->port_max : columns->port_min;
+    int64_t first = columns->has_min ? columns->min : columns->max;
+    int64_t last = columns->has_max ? columns->max : columns->min;
 
-    if (!columns->has_port_min && !columns->has_port_max)
+    if (!columns->has_min && !columns->has_max)
         return 0;
     if (rule->protocol == RULE_PROTOCOL_ANY || !packet_protocol_has_ports((uint8_t)rule->protocol)) {
-        err_set(error, "%s needs protocol tcp, udp, sctp or udplite", columns->has_port_min ? "port_min" : "port_max");
+        err_set(error, "%s needs protocol tcp, udp, sctp or udplite",
+                columns->has_min ? columns->min_column : columns->max_column);
         return -EINVAL;
     }
-    if (columns->has_port_min && range_check("port_min", min, UINT16_MAX, error) != 0)
+    if (columns->has_min && rule_range_check(columns->min_column, first, UINT16_MAX, error) != 0)
         return -EINVAL;
-    if (columns->has_port_max && range_check("port_max", max, UINT16_MAX, error) != 0)
+    if (columns->has_max && rule_range_check(columns->max_column, last, UINT16_MAX, error) != 0)
         return -EINVAL;
-    if (min > max) {
-        err_set(error, "port_min %lld is above port_max %lld", (long long)min, (long long)max);
+    if (first > last) {
+        err_set(error, "%s %lld is above %s %lld", columns->min_column, (long long)first, columns->max_column,
+                (long long)last);
         return -EINVAL;
     }
-    rule->port_min = (uint16_t)min;
-    rule->port_max = (uint16_t)max;
+    *min = (uint16_t)first;
+    *max = (uint16_t)last;
     return 0;
+}
+
+static int ports_from_columns(const struct rule_columns *columns, struct rule *rule, char **error)
+{
+    const struct rule_port_columns ports = {.min_column = "port_min",
+                                            .max_column = "port_max",
+                                            .has_min = columns->has_port_min,
+                                            .has_max = columns->has_port_max,
+                                            .min = columns->port_min,
+                                            .max = columns->port_max};
+
+    return rule_ports_parse(&ports, rule, &rule->port_min, &rule->port_max, error);
 }
 
 static int icmp_from_columns(const struct rule_columns *columns, struct rule *rule, char **error)
@@ -224,12 +240,12 @@ static int icmp_from_columns(const struct rule_columns *columns, struct rule *ru
         err_set(error, "icmp_type needs protocol icmp or icmpv6");
         return -EINVAL;
     }
-    if (range_check("icmp_type", columns->icmp_type, UINT8_MAX, error) != 0)
+    if (rule_range_check("icmp_type", columns->icmp_type, UINT8_MAX, error) != 0)
         return -EINVAL;
     rule->icmp_type = (int16_t)columns->icmp_type;
     if (!columns->has_icmp_code)
         return 0;
-    if (range_check("icmp_code", columns->icmp_code, UINT8_MAX, error) != 0)
+    if (rule_range_check("icmp_code", columns->icmp_code, UINT8_MAX, error) != 0)
         return -EINVAL;
     rule->icmp_code = (int16_t)columns->icmp_code;
     return 0;

@@ -8,6 +8,7 @@
 #include <uuid.h>
 
 #include "control/ids.h"
+#include "control/policy_work.h"
 #include "dataplane/snapshot.h"
 
 struct slot {
@@ -21,6 +22,9 @@ struct address_sets {
     struct slot *slots; /* by number */
     size_t n_slots;
     size_t allocated_slots;
+    uint32_t *dirty; /* numbers of dirty slots */
+    size_t n_dirty;
+    size_t allocated_dirty;
 };
 
 struct address_sets *address_sets_create(void)
@@ -35,6 +39,7 @@ struct address_sets *address_sets_create(void)
 static void set_free(struct address_sets *sets, struct address_set *set)
 {
     hmap_remove(&sets->by_row, &set->node);
+    hmapx_destroy(&set->policies);
     addr_set_unref(set->set);
     prefix_list_clear(&set->members);
     free(set);
@@ -52,18 +57,18 @@ void address_sets_destroy(struct address_sets *sets)
     hmap_destroy(&sets->by_row);
     ids_destroy(sets->numbers);
     free(sets->slots);
+    free(sets->dirty);
     free(sets);
 }
 
-void address_sets_begin(struct address_sets *sets)
+static void mark_dirty(struct address_sets *sets, uint32_t number)
 {
-    struct address_set *set;
-
-    HMAP_FOR_EACH (set, node, &sets->by_row) {
-        set->used = false;
-        set->is_new = false;
-        set->changed = false;
-    }
+    if (sets->slots[number].dirty)
+        return;
+    sets->slots[number].dirty = true;
+    if (sets->n_dirty == sets->allocated_dirty)
+        sets->dirty = x2nrealloc(sets->dirty, &sets->allocated_dirty, sizeof *sets->dirty);
+    sets->dirty[sets->n_dirty++] = number;
 }
 
 static void occupy(struct address_sets *sets, uint32_t number, struct address_set *set)
@@ -73,35 +78,43 @@ static void occupy(struct address_sets *sets, uint32_t number, struct address_se
             sets->slots = x2nrealloc(sets->slots, &sets->allocated_slots, sizeof *sets->slots);
         sets->slots[sets->n_slots++] = (struct slot){.set = NULL, .dirty = false};
     }
-    sets->slots[number] = (struct slot){.set = set, .dirty = true};
+    sets->slots[number].set = set;
+    mark_dirty(sets, number);
 }
 
-struct address_set *address_sets_use(struct address_sets *sets, const struct uuid *row)
+bool address_sets_use(struct address_sets *sets, const struct uuid *row, struct address_set **home, bool *is_new)
 {
-    uint32_t hash = uuid_hash(row);
-    struct address_set *set;
+    struct address_set *set = *home;
+    uint32_t number;
 
-    HMAP_FOR_EACH_WITH_HASH (set, node, hash, &sets->by_row) {
-        if (uuid_equals(&set->row, row)) {
-            set->used = true;
-            return set;
-        }
+    *is_new = set == NULL;
+    if (set != NULL) {
+        set->n_rules++;
+        return true;
     }
 
     /* The lowest number, because every snapshot copies a table as long as the highest. A number that changes hands does
      * so in one snapshot, in which the rules that named it are gone as well. */
-    uint32_t number = ids_take_lowest(sets->numbers);
-
+    number = ids_take_lowest(sets->numbers);
     if (number == 0)
-        return NULL;
+        return false;
     set = xzalloc(sizeof *set);
     set->row = *row;
     set->number = number;
-    set->used = true;
-    set->is_new = true;
-    hmap_insert(&sets->by_row, &set->node, hash);
+    set->n_rules = 1;
+    set->home = home;
+    hmapx_init(&set->policies);
+    ovs_list_init(&set->unused);
+    hmap_insert(&sets->by_row, &set->node, uuid_hash(row));
     occupy(sets, number, set);
-    return set;
+    *home = set;
+    return true;
+}
+
+void address_sets_leave(struct address_set *set, struct policy_work *work)
+{
+    if (--set->n_rules == 0)
+        policy_work_add(&work->unused_sets, &set->unused);
 }
 
 bool address_set_replace(struct address_sets *sets, struct address_set *set, struct prefix_list *members)
@@ -118,39 +131,39 @@ bool address_set_replace(struct address_sets *sets, struct address_set *set, str
     /* Without memory for the new set nobody is a member: rules allow, so this errs on the closed side. */
     addr_set_unref(set->set);
     set->set = set->members.n > 0 ? addr_set_create(set->members.prefixes, set->members.n) : NULL;
-    set->changed = true;
-    sets->slots[set->number].dirty = true;
+    mark_dirty(sets, set->number);
     return true;
 }
 
-bool address_sets_sweep(struct address_sets *sets)
+void address_sets_sweep(struct address_sets *sets, struct policy_work *work)
 {
-    struct address_set *set;
-    bool any = false;
+    struct ovs_list *node;
 
-    HMAP_FOR_EACH_SAFE (set, node, &sets->by_row) {
-        if (set->used)
+    while ((node = policy_work_next(&work->unused_sets)) != NULL) {
+        struct address_set *set = CONTAINER_OF(node, struct address_set, unused);
+
+        if (set->n_rules > 0)
             continue;
         occupy(sets, set->number, NULL);
         ids_give(sets->numbers, set->number);
+        *set->home = NULL;
         set_free(sets, set);
-        any = true;
+        work->changed = true;
     }
-    return any;
 }
 
 int address_sets_publish(struct address_sets *sets, struct snapshot *snapshot)
 {
-    for (size_t i = 0; i < sets->n_slots; i++) {
-        struct slot *slot = &sets->slots[i];
+    while (sets->n_dirty > 0) {
+        uint32_t number = sets->dirty[sets->n_dirty - 1];
+        struct slot *slot = &sets->slots[number];
         struct addr_set *set = slot->set != NULL ? slot->set->set : NULL;
+        int error = snapshot_set_address_set(snapshot, number, set != NULL ? addr_set_ref(set) : NULL);
 
-        if (!slot->dirty)
-            continue;
-        int error = snapshot_set_address_set(snapshot, (uint32_t)i, set != NULL ? addr_set_ref(set) : NULL);
         if (error != 0)
             return error;
         slot->dirty = false;
+        sets->n_dirty--;
     }
     return 0;
 }

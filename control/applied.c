@@ -17,12 +17,14 @@ void applied_init(struct applied *applied)
     hmap_init(&applied->bridges);
     hmap_init(&applied->interfaces);
     ovs_list_init(&applied->closing);
+    rule_flush_init(&applied->flush);
 }
 
 void applied_destroy(struct applied *applied)
 {
     hmap_destroy(&applied->bridges);
     hmap_destroy(&applied->interfaces);
+    rule_flush_destroy(&applied->flush);
 }
 
 struct snapshot *applied_edit(struct applied *applied)

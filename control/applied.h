@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "control/ofports.h"
+#include "control/rule_flush.h"
 #include "control/settings.h"
 #include "dataplane/snapshot.h"
 
@@ -82,6 +83,7 @@ struct interface {
     struct tunnel_config tunnel;
 
     uint32_t attachment; /* id; 0: none (tunnels have theirs elsewhere) */
+    uint32_t account;    /* that its sessions are charged to, while a Logical_Port names it; 0: none */
     bool attached;       /* 'facts' are in force */
     struct attachment_facts facts;
 };
@@ -110,7 +112,9 @@ struct applied {
     struct snapshot *edit;     /* being edited, or NULL */
     uint32_t sequence;         /* last one published */
     bool tunnels_changed;      /* tunnels_publish() has something to do */
-    bool sets_changed;         /* policies_publish_sets() has */
+    bool policies_changed;     /* policies_publish() has */
+    bool policies_whole;       /* all rows of the Sluice database have to be looked at again */
+    struct rule_flush flush;
     const char *no_data_plane; /* why there is none, or NULL */
     /* False until it is known what the Sluice database says, or that there is none: ports stay closed till then. */
     bool policy_known;

@@ -9,6 +9,7 @@
 #include <util.h>
 #include <vswitch-idl.h>
 
+#include "acl/conntrack.h"
 #include "control/applied.h"
 #include "control/ids.h"
 #include "control/interfaces.h"
@@ -46,15 +47,24 @@ static void read_facts(const struct applied *applied, const struct interface *in
         facts->disabled = true;
 }
 
-static void drop_policy(const struct port_policy *policy)
+/* Opens, changes or closes the account that sessions of the interface are charged to. Without one they are not limited. */
+static void update_account(struct interface *interface, bool has_policy, const struct session_limits *limits)
 {
-    struct attachment *holder = calloc(1, sizeof *holder);
+    struct ct_limits wanted = {.max = limits->max, .half_open = limits->half_open};
+    struct conntrack *ct = dataplane_conntrack();
 
-    if (holder == NULL)
-        return;
-    holder->has_policy = true;
-    holder->policy = *policy;
-    attachment_destroy(holder);
+    if (has_policy && interface->account == 0) {
+        interface->account = conntrack_account_open(ct, &wanted);
+        if (interface->account == 0)
+            VLOG_WARN("interface %s: no account is free for its sessions: they are not limited",
+                      interface->settings->name);
+    } else if (has_policy) {
+        if (conntrack_account_change(ct, interface->account, &wanted) != 0)
+            VLOG_WARN("interface %s: out of memory: its sessions stay limited as before", interface->settings->name);
+    } else if (interface->account != 0) {
+        conntrack_account_close(ct, interface->account);
+        interface->account = 0;
+    }
 }
 
 static void set_tunnel(struct applied *applied, struct interface *interface, const struct attachment_facts *facts,
@@ -71,6 +81,7 @@ static void set_tunnel(struct applied *applied, struct interface *interface, con
         .has_policy = facts->has_policy,
         .policy_version = facts->policy_version,
         .policy = *policy,
+        .account = interface->account,
     };
     char *error = NULL;
     int rc = tunnels_set_port(applied->tunnels, &port, &error);
@@ -90,7 +101,7 @@ static void set_attachment(struct applied *applied, struct interface *interface,
         interface->attachment = ids_take(attachment_ids());
     if (attachment == NULL || interface->attachment == 0 || applied_edit(applied) == NULL) {
         free(attachment);
-        drop_policy(policy);
+        port_policy_unref(policy);
         interface_fail(applied, interface, "too many ports, or out of memory");
         return;
     }
@@ -107,6 +118,7 @@ static void set_attachment(struct applied *applied, struct interface *interface,
         .vlan = facts->vlan,
         .has_policy = facts->has_policy,
         .policy = *policy,
+        .account = interface->account,
     };
     if (snapshot_set_attachment(applied->edit, interface->attachment, attachment) < 0)
         interface_fail(applied, interface, "out of memory");
@@ -119,20 +131,19 @@ static void set_attachment(struct applied *applied, struct interface *interface,
 
 static void update_one(struct applied *applied, struct interface *interface, const struct ovsdb_idl *idl)
 {
+    const char *id = iface_id(interface, idl);
     struct attachment_facts facts;
     struct port_policy policy;
 
     memset(&facts, 0, sizeof facts);
     memset(&policy, 0, sizeof policy);
-    facts.has_policy = policies_lookup(applied->policies, iface_id(interface, idl), interface->settings->name, &policy,
-                                       &facts.policy_version);
-    if (!facts.has_policy)
-        facts.policy_version = 0;
+    facts.policy_version = policies_version(applied->policies, id, interface->settings->name);
+    facts.has_policy = facts.policy_version != 0;
     read_facts(applied, interface, &facts);
-    if (interface->attached && memcmp(&facts, &interface->facts, sizeof facts) == 0) {
-        drop_policy(&policy);
+    if (interface->attached && memcmp(&facts, &interface->facts, sizeof facts) == 0)
         return;
-    }
+    policies_lookup(applied->policies, id, interface->settings->name, &policy, &facts.policy_version);
+    update_account(interface, facts.has_policy, &policy.limits);
     interface->facts = facts;
     interface->attached = true;
     if (interface->is_tunnel)

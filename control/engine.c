@@ -98,10 +98,9 @@ void engine_configure(const struct applied *applied, const struct smap *other_co
     set_sleep(other_config);
 }
 
-/* A size that the operator may choose, within what the tables can be; 0 (the default) when not given. */
-static uint32_t size_of(const struct smap *other_config, const char *key, uint32_t least, uint32_t most)
+/* A size that the operator may choose, within what the tables can be; 0 (the default) when 'text' is NULL. */
+static uint32_t size_of(const char *name, const char *text, uint32_t least, uint32_t most)
 {
-    const char *text = smap_get(other_config, key);
     unsigned long long size;
     char *end;
 
@@ -109,17 +108,26 @@ static uint32_t size_of(const struct smap *other_config, const char *key, uint32
         return 0;
     size = strtoull(text, &end, 10);
     if (end == text || *end != '\0' || size < least || size > most) {
-        VLOG_WARN("other_config:%s \"%s\" is not a number from %u to %u; taking the default", key, text, least, most);
+        VLOG_WARN("%s \"%s\" is not a number from %u to %u; taking the default", name, text, least, most);
         return 0;
     }
     return (uint32_t)size;
 }
 
-static int start_data_plane(const struct smap *other_config, char **error)
+/* The size of the session table: Sluice.options has its say first. */
+static uint32_t session_capacity(const struct smap *other_config, const char *max_sessions)
+{
+    if (max_sessions != NULL)
+        return size_of("Sluice options:max-sessions", max_sessions, 1024, 64u << 20);
+    return size_of("other_config:max-sessions", smap_get(other_config, "max-sessions"), 1024, 64u << 20);
+}
+
+static int start_data_plane(const struct smap *other_config, const char *max_sessions, char **error)
 {
     struct dataplane_config config = {
-        .flow_entries = size_of(other_config, "flow-cache-entries", 1024, 8u << 20),
-        .session_capacity = size_of(other_config, "max-sessions", 1024, 64u << 20),
+        .flow_entries = size_of("other_config:flow-cache-entries", smap_get(other_config, "flow-cache-entries"), 1024,
+                                8u << 20),
+        .session_capacity = session_capacity(other_config, max_sessions),
     };
     int rc = eal_start(other_config, error);
 
@@ -136,12 +144,12 @@ static int start_data_plane(const struct smap *other_config, char **error)
     return dataplane_init(&config, error);
 }
 
-void engine_start(struct applied *applied, const struct smap *other_config)
+void engine_start(struct applied *applied, const struct smap *other_config, const char *max_sessions)
 {
     char *error = NULL;
 
     port_settings_set_socket_dir(smap_get(other_config, "vhost-sock-dir"));
-    if (start_data_plane(other_config, &error) < 0) {
+    if (start_data_plane(other_config, max_sessions, &error) < 0) {
         applied->no_data_plane = error != NULL ? error : "the data plane could not be started; see the log";
         VLOG_ERR("%s", applied->no_data_plane);
         return;

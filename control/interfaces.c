@@ -11,6 +11,7 @@
 #include <util.h>
 #include <vswitch-idl.h>
 
+#include "acl/conntrack.h"
 #include "control/closings.h"
 #include "control/desired.h"
 #include "control/ids.h"
@@ -89,7 +90,10 @@ static void detach(struct applied *applied, struct interface *interface)
         snapshot_set_attachment(applied->edit, interface->attachment, NULL);
     if (interface->attachment != 0)
         ids_give(attachment_ids(), interface->attachment);
+    if (interface->account != 0)
+        conntrack_account_close(dataplane_conntrack(), interface->account);
     interface->attachment = 0;
+    interface->account = 0;
     interface->attached = false;
 }
 

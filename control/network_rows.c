@@ -8,6 +8,7 @@
 #include <util.h>
 
 #include "control/networks.h"
+#include "control/policies.h"
 #include "control/schema/sluice-idl.h"
 #include "control/text_list.h"
 
@@ -47,12 +48,15 @@ static bool same_text(const char *a, const char *b)
 /* A database may serve many hosts that do not all think the same of a row. Each says what it has to say once, and again
  * when the row has lost its status (ovsdb-server was restarted), so that two hosts never overwrite each other for
  * ever. */
-static bool has_to_say(const struct network *network, const char *said, const char *bridge_said, const char *bridge)
+static bool has_to_say(const struct network *network, const char *error, const char *bridge, const struct smap *status)
 {
-    if (same_text(said, network->error) && same_text(bridge_said, bridge))
+    const char *said = smap_get(status, "error");
+    const char *bridge_said = smap_get(status, "bridge");
+
+    if (same_text(said, error) && same_text(bridge_said, bridge))
         return false;
     return (said == NULL && bridge_said == NULL) || !network->status_written ||
-           !same_text(network->error, network->error_written) || network->absent_written != (bridge != NULL);
+           !same_text(error, network->error_written) || network->absent_written != (bridge != NULL);
 }
 
 static const char *bridge_status(const struct network *network)
@@ -60,7 +64,7 @@ static const char *bridge_status(const struct network *network)
     return network->bridge != NULL && network->bridge_index == 0 ? "not on this host" : NULL;
 }
 
-void network_rows_write_status(struct networks *networks, const struct ovsdb_idl *idl)
+void network_rows_write_status(struct networks *networks, const struct policies *policies, const struct ovsdb_idl *idl)
 {
     const struct sluicerec_logical_network *row;
 
@@ -68,21 +72,25 @@ void network_rows_write_status(struct networks *networks, const struct ovsdb_idl
     {
         struct network *network = networks_find(networks, &row->header_.uuid);
 
-        const char *bridge = network != NULL ? bridge_status(network) : NULL;
+        if (network == NULL)
+            continue;
+        const char *bridge = bridge_status(network);
+        const char *error = network->error;
 
-        if (network == NULL ||
-            !has_to_say(network, smap_get(&row->status, "error"), smap_get(&row->status, "bridge"), bridge))
+        if (error == NULL)
+            error = policies_network_error(policies, &row->header_.uuid);
+        if (!has_to_say(network, error, bridge, &row->status))
             continue;
         struct smap status = SMAP_INITIALIZER(&status);
 
-        if (network->error != NULL)
-            smap_add(&status, "error", network->error);
+        if (error != NULL)
+            smap_add(&status, "error", error);
         if (bridge != NULL)
             smap_add(&status, "bridge", bridge);
         sluicerec_logical_network_set_status(row, &status);
         smap_destroy(&status);
         network->status_written = true;
         network->absent_written = bridge != NULL;
-        text_assign(&network->error_written, network->error);
+        text_assign(&network->error_written, error);
     }
 }

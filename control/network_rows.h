@@ -8,6 +8,7 @@
 #include <openvswitch/uuid.h>
 
 struct networks;
+struct policies;
 struct ovsdb_idl;
 
 /* A Logical_Network row as a plain struct. Texts are borrowed from the row. */
@@ -28,5 +29,6 @@ struct network_row {
 /* All rows of the Sluice database, allocated with malloc(), '*n' of them; valid until the next ovsdb_idl_run(). */
 struct network_row *network_rows_read(const struct ovsdb_idl *idl, size_t *n);
 
-/* Writes the errors of 'networks' into Logical_Network.status, into the open transaction, where they differ. */
-void network_rows_write_status(struct networks *networks, const struct ovsdb_idl *idl);
+/* Writes the errors of 'networks', and failing that of their ACLs in 'policies', into Logical_Network.status, into the open
+ * transaction, where they differ. */
+void network_rows_write_status(struct networks *networks, const struct policies *policies, const struct ovsdb_idl *idl);

@@ -6,38 +6,25 @@
 #include <openvswitch/util.h>
 #include <ovsdb-idl.h>
 #include <util.h>
+#include <uuid.h>
 
-#include "control/address_groups.h"
-#include "control/address_sets.h"
-#include "control/logical_ports.h"
+#include "control/policies_private.h"
 #include "control/policy_rows.h"
-#include "control/security_groups.h"
-#include "control/security_rules.h"
 #include "control/shared_policies.h"
-
-struct policies {
-    struct hmap address_groups;
-    struct hmap security_groups;
-    struct hmap shared_policies;
-    struct security_rules rules;
-    struct logical_ports ports;
-    struct address_sets *sets;
-    bool deny_unknown;
-    uint64_t pass;               /* counts policies_apply() */
-    const struct ovsdb_idl *idl; /* that 'idl_seqno' is of */
-    unsigned int idl_seqno;      /* of the rows last looked at */
-};
 
 struct policies *policies_create(void)
 {
     struct policies *policies = xzalloc(sizeof *policies);
 
+    rule_ids_init(&policies->ids);
     hmap_init(&policies->address_groups);
-    hmap_init(&policies->security_groups);
-    hmap_init(&policies->shared_policies);
-    security_rules_init(&policies->rules);
+    security_rules_init(&policies->rules, &policies->ids);
+    security_groups_init(&policies->groups, &policies->ids);
+    shared_chains_init(&policies->chains);
     logical_ports_init(&policies->ports);
+    acl_networks_init(&policies->networks);
     policies->sets = address_sets_create();
+    policy_work_init(&policies->work);
     return policies;
 }
 
@@ -45,147 +32,299 @@ void policies_destroy(struct policies *policies)
 {
     if (policies == NULL)
         return;
+    acl_networks_destroy(&policies->networks);
     logical_ports_destroy(&policies->ports);
-    shared_policies_destroy(&policies->shared_policies);
-    security_groups_destroy(&policies->security_groups);
+    shared_chains_destroy(&policies->chains);
+    security_groups_destroy(&policies->groups);
     security_rules_destroy(&policies->rules);
     address_groups_destroy(&policies->address_groups);
     address_sets_destroy(policies->sets);
+    rule_ids_destroy(&policies->ids);
+    policy_work_destroy(&policies->work);
     free(policies);
 }
 
-/* Finds what a rule's remote_ columns name. A reference to nothing must not become "any", so it is an error. */
-static struct security_rule_remote resolve_remote(struct policies *policies, const struct rule_row *row)
+static void note_set(const struct address_set *set, struct policy_work *work)
+{
+    const struct hmapx_node *node;
+
+    work->changed = true;
+    HMAPX_FOR_EACH (node, &set->policies)
+        shared_chains_note_set(node->data, work);
+}
+
+static void fill_from_addresses(struct policies *policies, struct address_group *group)
+{
+    struct prefix_list members = PREFIX_LIST_EMPTY;
+
+    prefix_list_add(&members, group->members.prefixes, group->members.n);
+    if (address_set_replace(policies->sets, group->set, &members))
+        note_set(group->set, &policies->work);
+}
+
+/* Takes the remote of a rule away. */
+static void unlink_remote(struct policies *policies, struct security_rule *rule)
+{
+    if (rule->set != NULL)
+        address_sets_leave(rule->set, &policies->work);
+    if (rule->remote_group != NULL) {
+        hmapx_find_and_delete(&rule->remote_group->namers, rule);
+        security_groups_leave(rule->remote_group, &policies->work);
+    }
+    if (rule->remote_addresses != NULL) {
+        hmapx_find_and_delete(&rule->remote_addresses->rules, rule);
+        policy_work_add(&policies->work.unused_address_groups, &rule->remote_addresses->unused);
+    }
+    rule->set = NULL;
+    rule->remote_group = NULL;
+    rule->remote_addresses = NULL;
+}
+
+static void link_group(struct policies *policies, struct security_rule *rule, const struct uuid *row,
+                       struct security_rule_remote *remote)
+{
+    struct security_group *group = security_groups_use(&policies->groups, row);
+    bool is_new;
+
+    rule->remote_group = group;
+    hmapx_add(&group->namers, rule);
+    security_groups_leave(group, &policies->work); /* there may be nothing but this reference */
+    if (!address_sets_use(policies->sets, row, &group->set, &is_new)) {
+        remote->error = "too many groups are named as remotes";
+        return;
+    }
+    rule->set = group->set;
+    if (is_new)
+        policy_work_add(&policies->work.members, &group->gathered);
+}
+
+static void link_addresses(struct policies *policies, struct security_rule *rule, const struct uuid *row,
+                           struct security_rule_remote *remote)
+{
+    struct address_group *group = address_groups_use(&policies->address_groups, row);
+    bool is_new;
+
+    rule->remote_addresses = group;
+    hmapx_add(&group->rules, rule);
+    if (!address_sets_use(policies->sets, row, &group->set, &is_new)) {
+        remote->error = "too many groups are named as remotes";
+        return;
+    }
+    rule->set = group->set;
+    if (is_new)
+        fill_from_addresses(policies, group);
+}
+
+static bool has_remote(const struct security_rule *rule, const struct rule_row *row)
+{
+    return (rule->remote_group != NULL) == row->has_remote_group &&
+           (rule->remote_addresses != NULL) == row->has_remote_addresses && (rule->set != NULL) ==
+               (row->has_remote_group || row->has_remote_addresses) &&
+           (!row->has_remote_group || uuid_equals(&rule->remote_group->row, &row->remote_group)) &&
+           (!row->has_remote_addresses || uuid_equals(&rule->remote_addresses->row, &row->remote_addresses));
+}
+
+/* Links what the remote_ columns name. A reference to nothing must not become "any": it makes the rule an error. */
+static struct security_rule_remote link_remote(struct policies *policies, struct security_rule *rule,
+                                               const struct rule_row *row)
 {
     struct security_rule_remote remote = {.set = NULL};
 
-    if ((row->columns.remote_cidr != NULL) + row->has_remote_group + row->has_remote_addresses > 1) {
+    if ((row->columns.rule.remote_cidr != NULL) + row->has_remote_group + row->has_remote_addresses > 1) {
+        unlink_remote(policies, rule);
         remote.error = "only one of remote_cidr, remote_group and remote_addresses may be set";
-    } else if (row->has_remote_group) {
-        struct security_group *group = security_groups_find(&policies->security_groups, &row->remote_group);
-
-        if (group == NULL) {
-            remote.error = "remote_group names a group that does not exist";
-            return remote;
-        }
-        group->set = remote.set = address_sets_use(policies->sets, &row->remote_group);
-    } else if (row->has_remote_addresses) {
-        remote.addresses = address_groups_find(&policies->address_groups, &row->remote_addresses);
-        if (remote.addresses == NULL) {
-            remote.error = "remote_addresses names an address group that does not exist";
-            return remote;
-        }
-        remote.set = address_sets_use(policies->sets, &row->remote_addresses);
-    } else {
         return remote;
     }
-    if (remote.set == NULL && remote.error == NULL)
-        remote.error = "too many groups are named as remotes";
+    if (!has_remote(rule, row)) {
+        unlink_remote(policies, rule);
+        if (row->has_remote_group)
+            link_group(policies, rule, &row->remote_group, &remote);
+        else if (row->has_remote_addresses)
+            link_addresses(policies, rule, &row->remote_addresses, &remote);
+    }
+    remote.set = rule->set;
     return remote;
 }
 
-/* Gives the sets of security groups their members: one walk over all ports, and only when some group needs it. */
-static bool gather_group_members(struct policies *policies)
+static void remove_rule(struct policies *policies, struct security_rule *rule)
 {
-    struct security_group *group;
-    struct logical_port *port;
-    bool wanted = false;
-    bool changed = false;
-
-    HMAP_FOR_EACH (group, node, &policies->security_groups) {
-        if (group->set != NULL && group->set->is_new)
-            group->members_changed = true;
-        wanted = wanted || (group->set != NULL && group->members_changed);
-    }
-    if (!wanted)
-        return false;
-    HMAP_FOR_EACH (port, by_row, &policies->ports.by_row) {
-        for (size_t i = 0; i < port->n_groups; i++) {
-            group = port->groups[i];
-            if (group->set != NULL && group->members_changed)
-                prefix_list_add(&group->members, port->members.prefixes, port->members.n);
-        }
-    }
-    HMAP_FOR_EACH (group, node, &policies->security_groups) {
-        if (group->set != NULL && group->members_changed)
-            changed = address_set_replace(policies->sets, group->set, &group->members) || changed;
-    }
-    return changed;
+    unlink_remote(policies, rule);
+    security_rules_remove(rule, &policies->work);
 }
 
-static bool gather_address_groups(struct policies *policies, const struct policy_rows *rows)
+static void take_rows(struct policies *policies, const struct policy_rows *rows)
 {
-    bool changed = false;
+    struct policy_work *work = &policies->work;
 
-    for (size_t i = 0; i < rows->n_rules; i++) {
-        const struct security_rule *rule = security_rules_find(&policies->rules, &rows->rules[i].id);
+    for (size_t i = 0; i < rows->n_address_groups; i++) {
+        struct address_group *group =
+            address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
 
-        if (rule->addresses == NULL || rule->set == NULL || !(rule->addresses->changed || rule->set->is_new))
-            continue;
-        struct prefix_list members = PREFIX_LIST_EMPTY;
-
-        prefix_list_add(&members, rule->addresses->members.prefixes, rule->addresses->members.n);
-        changed = address_set_replace(policies->sets, rule->set, &members) || changed;
+        if (group != NULL && group->set != NULL)
+            fill_from_addresses(policies, group);
     }
-    return changed;
+    for (size_t i = 0; i < rows->n_groups; i++)
+        security_groups_set(&policies->groups, &rows->groups[i], &policies->rules, work);
+    for (size_t i = 0; i < rows->n_rules; i++) {
+        struct security_rule *rule = security_rules_use(&policies->rules, &rows->rules[i].id);
+        struct security_rule_remote remote = link_remote(policies, rule, &rows->rules[i]);
+
+        security_rules_set(&policies->rules, rule, &rows->rules[i], &remote, work);
+    }
+    for (size_t i = 0; i < rows->n_ports; i++)
+        logical_ports_set(&policies->ports, &rows->ports[i], &policies->groups, &policies->rules, work);
+    for (size_t i = 0; i < rows->n_networks; i++)
+        acl_networks_set(&policies->networks, &rows->networks[i], &policies->rules, work);
+}
+
+/* Takes out a row that is gone, of whatever table it was. */
+static void remove_row(struct policies *policies, const struct uuid *id)
+{
+    struct policy_work *work = &policies->work;
+    struct address_group *addresses = address_groups_find(&policies->address_groups, id);
+    struct security_group *group = security_groups_find(&policies->groups, id);
+    struct security_rule *rule = security_rules_find(&policies->rules, id);
+    struct logical_port *port = logical_ports_find(&policies->ports, id);
+    struct acl_network *network = acl_networks_find(&policies->networks, id);
+
+    if (addresses != NULL && addresses->present)
+        address_groups_remove(addresses, work);
+    if (group != NULL && group->present)
+        security_groups_remove(&policies->groups, group, work);
+    if (rule != NULL && rule->present)
+        remove_rule(policies, rule);
+    if (port != NULL)
+        logical_ports_remove(&policies->ports, port, work);
+    if (network != NULL)
+        acl_networks_remove(&policies->networks, network, work);
+}
+
+/* Takes out whatever was not among all rows. */
+static void remove_unseen(struct policies *policies)
+{
+    struct policy_work *work = &policies->work;
+    struct address_group *addresses;
+    struct security_group *group;
+    struct security_rule *rule;
+    struct logical_port *port;
+    struct acl_network *network;
+
+    HMAP_FOR_EACH (addresses, node, &policies->address_groups) {
+        if (addresses->present && addresses->seen != work->pass)
+            address_groups_remove(addresses, work);
+    }
+    HMAP_FOR_EACH (group, node, &policies->groups.by_row) {
+        if (group->present && group->seen != work->pass)
+            security_groups_remove(&policies->groups, group, work);
+    }
+    HMAP_FOR_EACH (rule, by_row, &policies->rules.by_row) {
+        if (rule->present && rule->seen != work->pass)
+            remove_rule(policies, rule);
+    }
+    HMAP_FOR_EACH_SAFE (port, by_row, &policies->ports.by_row) {
+        if (port->seen != work->pass)
+            logical_ports_remove(&policies->ports, port, work);
+    }
+    HMAP_FOR_EACH_SAFE (network, node, &policies->networks.by_row) {
+        if (network->seen != work->pass)
+            acl_networks_remove(&policies->networks, network, work);
+    }
+}
+
+/* Follows what was put to work: from rules to groups, sets, chains, and those who have them. */
+static void follow(struct policies *policies)
+{
+    struct policy_work *work = &policies->work;
+    struct ovs_list *node;
+
+    while ((node = policy_work_next(&work->rules)) != NULL)
+        security_rules_work(CONTAINER_OF(node, struct security_rule, work), work);
+    while ((node = policy_work_next(&work->groups)) != NULL)
+        security_groups_work(CONTAINER_OF(node, struct security_group, work), work);
+    while ((node = policy_work_next(&work->members)) != NULL) {
+        struct security_group *group = CONTAINER_OF(node, struct security_group, gathered);
+
+        if (security_groups_gather(group, policies->sets))
+            note_set(group->set, work);
+    }
+    while ((node = policy_work_next(&work->chains)) != NULL)
+        shared_chains_work(&policies->chains, CONTAINER_OF(node, struct shared_chain, work), work);
+    while ((node = policy_work_next(&work->ports)) != NULL)
+        logical_ports_work(&policies->ports, CONTAINER_OF(node, struct logical_port, work), &policies->chains, work);
+    while ((node = policy_work_next(&work->networks)) != NULL)
+        acl_networks_work(&policies->networks, CONTAINER_OF(node, struct acl_network, work), &policies->chains, work);
+}
+
+static void sweep(struct policies *policies)
+{
+    struct policy_work *work = &policies->work;
+
+    shared_chains_sweep(&policies->chains, work);
+    address_sets_sweep(policies->sets, work);
+    security_rules_sweep(&policies->rules, work);
+    security_groups_sweep(&policies->groups, work);
+    address_groups_sweep(&policies->address_groups, work);
+}
+
+static void take_options(struct policies *policies, const struct policy_rows *rows)
+{
+    struct policy_work *work = &policies->work;
+    struct logical_port *port;
+
+    work->changed = policies->deny_unknown != rows->deny_unknown;
+    policies->deny_unknown = rows->deny_unknown;
+    if (work->pick_up == rows->pick_up)
+        return;
+    work->pick_up = rows->pick_up;
+    HMAP_FOR_EACH (port, by_row, &policies->ports.by_row) {
+        policy_work_add(&work->ports, &port->work);
+    }
 }
 
 bool policies_apply(struct policies *policies, const struct policy_rows *rows)
 {
-    bool changed = policies->deny_unknown != rows->deny_unknown;
-
-    policies->deny_unknown = rows->deny_unknown;
-    policies->pass++;
-
-    address_groups_update(&policies->address_groups, rows->address_groups, rows->n_address_groups);
-    security_groups_update(&policies->security_groups, rows->groups, rows->n_groups);
-    address_sets_begin(policies->sets);
-    security_rules_begin(&policies->rules);
-    for (size_t i = 0; i < rows->n_rules; i++) {
-        struct security_rule_remote remote = resolve_remote(policies, &rows->rules[i]);
-
-        security_rules_update(&policies->rules, &rows->rules[i], &remote);
-    }
-    security_groups_bind_rules(&policies->security_groups, rows->groups, rows->n_groups, &policies->rules,
-                               policies->pass);
-    changed = logical_ports_update(&policies->ports, rows->ports, rows->n_ports, &policies->security_groups) || changed;
-
-    /* Members before decisions: a port's version follows from the sets that its rules name. */
-    changed = gather_group_members(policies) || changed;
-    changed = gather_address_groups(policies, rows) || changed;
-    changed = logical_ports_decide(&policies->ports, &policies->shared_policies, policies->pass) || changed;
-
-    shared_policies_sweep(&policies->shared_policies, policies->pass);
-    changed = address_sets_sweep(policies->sets) || changed;
-    security_groups_sweep(&policies->security_groups);
-    security_rules_sweep(&policies->rules);
-    return changed;
+    policies->work.pass++;
+    take_options(policies, rows);
+    take_rows(policies, rows);
+    for (size_t i = 0; i < rows->gone.n; i++)
+        remove_row(policies, &rows->gone.ids[i]);
+    if (!rows->is_partial)
+        remove_unseen(policies);
+    follow(policies);
+    sweep(policies);
+    return policies->work.changed;
 }
 
-bool policies_update(struct policies *policies, struct ovsdb_idl *idl)
+bool policies_update(struct policies *policies, struct ovsdb_idl *idl, bool whole)
 {
     unsigned int seqno = ovsdb_idl_get_seqno(idl);
     struct policy_rows rows;
 
     if (policies->idl == idl && policies->idl_seqno == seqno)
         return false;
+    policy_rows_read(&rows, idl, whole || policies->idl != idl);
     policies->idl = idl;
     policies->idl_seqno = seqno;
 
-    policy_rows_read(&rows, idl);
     bool changed = policies_apply(policies, &rows);
 
     policy_rows_free(&rows);
+    ovsdb_idl_track_clear(idl);
     return changed;
+}
+
+static struct logical_port *find_port(const struct policies *policies, const char *iface_id, const char *name)
+{
+    struct logical_port *port = iface_id != NULL ? logical_ports_find_name(&policies->ports, iface_id) : NULL;
+
+    return port != NULL ? port : logical_ports_find_name(&policies->ports, name);
 }
 
 bool policies_lookup(struct policies *policies, const char *iface_id, const char *name, struct port_policy *policy,
                      uint64_t *version)
 {
-    struct logical_port *port = iface_id != NULL ? logical_ports_find_name(&policies->ports, iface_id) : NULL;
+    const struct logical_port *port = find_port(policies, iface_id, name);
 
-    if (port == NULL)
-        port = logical_ports_find_name(&policies->ports, name);
     if (port == NULL)
         return false;
     *policy = port->policy;
@@ -194,9 +333,46 @@ bool policies_lookup(struct policies *policies, const char *iface_id, const char
     return true;
 }
 
-int policies_publish_sets(struct policies *policies, struct snapshot *snapshot)
+uint64_t policies_version(const struct policies *policies, const char *iface_id, const char *name)
 {
-    return address_sets_publish(policies->sets, snapshot);
+    const struct logical_port *port = find_port(policies, iface_id, name);
+
+    return port != NULL ? port->version : 0;
+}
+
+const char *policies_port_of_interface(const struct policies *policies, const char *iface_id, const char *name)
+{
+    const struct logical_port *port = find_port(policies, iface_id, name);
+
+    return port != NULL ? port->name : NULL;
+}
+
+bool policies_place_networks(struct policies *policies, uint16_t (*bridge_index)(void *aux, const char *name),
+                             void *aux)
+{
+    return acl_networks_place(&policies->networks, bridge_index, aux);
+}
+
+int policies_publish(struct policies *policies, struct snapshot *snapshot, struct conntrack *ct)
+{
+    int error = address_sets_publish(policies->sets, snapshot);
+
+    if (ct != NULL)
+        timeout_sets_publish(&policies->ports.timeouts, ct);
+    return error == 0 ? acl_networks_publish(&policies->networks, snapshot) : error;
+}
+
+uint32_t *policies_take_ended(struct policies *policies, size_t *n)
+{
+    struct policy_work *work = &policies->work;
+    uint32_t *ended = work->n_ended > 0 ? work->ended : NULL;
+
+    *n = work->n_ended;
+    if (ended == NULL)
+        return NULL;
+    work->ended = NULL;
+    work->n_ended = work->allocated_ended = 0;
+    return ended;
 }
 
 bool policies_deny_unknown(const struct policies *policies)
@@ -204,14 +380,14 @@ bool policies_deny_unknown(const struct policies *policies)
     return policies->deny_unknown;
 }
 
-const char *policies_rule_name(const struct policies *policies, uint32_t rule_id)
-{
-    struct security_rule *rule = security_rules_find_id(&policies->rules, rule_id);
-
-    return rule != NULL ? security_rule_text(rule) : NULL;
-}
-
 struct logical_port *policies_port(const struct policies *policies, const struct uuid *row)
 {
     return logical_ports_find(&policies->ports, row);
+}
+
+const char *policies_network_error(const struct policies *policies, const struct uuid *row)
+{
+    const struct acl_network *network = acl_networks_find(&policies->networks, row);
+
+    return network != NULL ? network->error : NULL;
 }

@@ -18,6 +18,7 @@
 #include "control/interfaces.h"
 #include "control/policies.h"
 #include "control/tunnels.h"
+#include "dataplane/dataplane.h"
 
 VLOG_DEFINE_THIS_MODULE(reconcile);
 
@@ -126,10 +127,18 @@ static uint16_t bridge_index(void *applied, const char *name)
 
 static void update_policies(struct applied *applied, struct ovsdb_idl *sluice_idl)
 {
-    if (sluice_idl == NULL)
-        return;
-    if (policies_update(applied->policies, sluice_idl))
-        applied->sets_changed = true;
+    if (sluice_idl != NULL) {
+        uint32_t *ended;
+        size_t n;
+
+        if (policies_update(applied->policies, sluice_idl, applied->policies_whole))
+            applied->policies_changed = true;
+        applied->policies_whole = false;
+        ended = policies_take_ended(applied->policies, &n);
+        rule_flush_add(&applied->flush, ended, n);
+    }
+    if (policies_place_networks(applied->policies, bridge_index, applied))
+        applied->policies_changed = true;
 }
 
 static void update_networks(struct applied *applied, struct ovsdb_idl *sluice_idl)
@@ -141,8 +150,8 @@ static void update_networks(struct applied *applied, struct ovsdb_idl *sluice_id
 
 static void publish_parts(struct applied *applied)
 {
-    if (applied->sets_changed && applied_edit(applied) != NULL)
-        applied->sets_changed = policies_publish_sets(applied->policies, applied->edit) < 0;
+    if (applied->policies_changed && applied_edit(applied) != NULL)
+        applied->policies_changed = policies_publish(applied->policies, applied->edit, dataplane_conntrack()) < 0;
     if (applied->tunnels_changed && applied_edit(applied) != NULL)
         applied->tunnels_changed = tunnels_publish(applied->tunnels, applied->edit) < 0;
 }
@@ -187,6 +196,17 @@ void reconcile_run(struct applied *applied, const struct ovsrec_open_vswitch *cf
         applied_publish(applied);
     }
     desired_destroy(&desired);
+}
+
+void reconcile_policies(struct applied *applied, const struct ovsdb_idl *idl, struct ovsdb_idl *sluice_idl)
+{
+    if (applied->no_data_plane != NULL)
+        return;
+    update_policies(applied, sluice_idl);
+    attachments_update(applied, idl);
+    update_networks(applied, sluice_idl);
+    publish_parts(applied);
+    applied_publish(applied);
 }
 
 bool reconcile_take_results(struct applied *applied)

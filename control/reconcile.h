@@ -22,6 +22,9 @@ struct ovsrec_open_vswitch;
 void reconcile_run(struct applied *applied, const struct ovsrec_open_vswitch *cfg, const struct ovsdb_idl *idl,
                    struct ovsdb_idl *sluice_idl);
 
+/* The part of a pass that follows from the Sluice database, when nothing else changed. */
+void reconcile_policies(struct applied *applied, const struct ovsdb_idl *idl, struct ovsdb_idl *sluice_idl);
+
 /* Takes the results of the builder. True when there were any. */
 bool reconcile_take_results(struct applied *applied);
 

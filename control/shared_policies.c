@@ -2,74 +2,125 @@
 #include "control/shared_policies.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <hash.h>
 #include <openvswitch/util.h>
 #include <util.h>
 #include <uuid.h>
 
-#include "acl/policy_chain.h"
 #include "control/address_sets.h"
+#include "control/policy_work.h"
 #include "control/security_groups.h"
+#include "control/security_rules.h"
 
-/* The rules of some groups in one direction, each once, by id. */
-struct rule_list {
-    struct security_rule **rules;
-    size_t n;
+/* A rule of a group or an ACL on its way into a policy. */
+struct listed {
+    const struct security_rule *row;
+    struct rule rule; /* as the group makes it */
+    bool is_audit;
 };
 
-static uint32_t key_hash(struct security_group *const *groups, size_t n, enum rule_direction direction)
-{
-    uint32_t hash = hash_int(direction, 0);
+struct listing {
+    struct listed *rules;
+    size_t n;
+    size_t allocated;
+};
 
-    for (size_t i = 0; i < n; i++)
-        hash = hash_int(uuid_hash(&groups[i]->row), hash);
+static uint32_t key_hash(const struct shared_policy_key *key)
+{
+    uint32_t hash = hash_int((uint32_t)(key->tier + 1) << 2 | (uint32_t)key->direction << 1 | key->with_audit, 0);
+
+    for (size_t i = 0; i < key->n; i++)
+        hash = hash_pointer(key->tier < 0 ? (const void *)key->groups[i] : (const void *)key->acls[i], hash);
     return hash;
 }
 
-static bool key_equal(const struct shared_policy *policy, struct security_group *const *groups, size_t n,
-                      enum rule_direction direction)
+static const void *sources(const struct shared_policy_key *key)
 {
-    if (policy->direction != direction || policy->n_groups != n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (!uuid_equals(&policy->groups[i], &groups[i]->row))
-            return false;
-    }
-    return true;
+    return key->tier < 0 ? (const void *)key->groups : (const void *)key->acls;
 }
 
-static int rule_compare(const void *a_, const void *b_)
+static bool key_equal(const struct shared_policy_key *a, const struct shared_policy_key *b)
 {
-    const struct security_rule *const *a = a_;
-    const struct security_rule *const *b = b_;
-
-    return (*a)->rule.id < (*b)->rule.id ? -1 : (*a)->rule.id > (*b)->rule.id;
+    return a->direction == b->direction && a->tier == b->tier && a->with_audit == b->with_audit && a->n == b->n &&
+           memcmp(sources(a), sources(b), a->n * sizeof(void *)) == 0;
 }
 
-static struct rule_list gather(struct security_group *const *groups, size_t n_groups, enum rule_direction direction)
+static void list_rule(struct listing *listing, const struct security_rule *row, bool is_audit)
 {
-    struct rule_list list = {.rules = NULL, .n = 0};
-    size_t most = 0;
+    struct listed *listed;
+
+    if (listing->n == listing->allocated)
+        listing->rules = x2nrealloc(listing->rules, &listing->allocated, sizeof *listing->rules);
+    listed = &listing->rules[listing->n++];
+    listed->row = row;
+    listed->rule = row->what.rule;
+    listed->rule.id = row->id.id;
+    listed->is_audit = is_audit;
+}
+
+/* Those of stateful groups first, because they win; then by id. A rule that several groups list comes once, as the first of
+ * the groups has it that is enforced. */
+static int rule_order(const void *a_, const void *b_)
+{
+    const struct listed *a = a_;
+    const struct listed *b = b_;
+
+    if (a->rule.action != b->rule.action)
+        return a->rule.action < b->rule.action ? -1 : 1;
+    if (a->rule.id != b->rule.id)
+        return a->rule.id < b->rule.id ? -1 : 1;
+    return (int)a->is_audit - (int)b->is_audit;
+}
+
+static void list_groups(struct listing *listing, const struct shared_policy_key *key)
+{
     size_t n = 0;
 
-    for (size_t i = 0; i < n_groups; i++)
-        most += groups[i]->n_rules;
-    if (most == 0)
-        return list;
-    list.rules = xmalloc(most * sizeof *list.rules);
-    for (size_t i = 0; i < n_groups; i++) {
-        for (size_t j = 0; j < groups[i]->n_rules; j++) {
-            if (groups[i]->rules[j]->rule.direction == direction)
-                list.rules[n++] = groups[i]->rules[j];
+    for (size_t i = 0; i < key->n; i++) {
+        const struct security_group *group = key->groups[i];
+
+        for (size_t j = 0; j < group->n_in_force; j++) {
+            struct rule *rule;
+
+            if (group->in_force[j]->what.rule.direction != key->direction)
+                continue;
+            list_rule(listing, group->in_force[j], group->is_audit);
+            rule = &listing->rules[listing->n - 1].rule;
+            rule->action = group->stateful ? RULE_ALLOW : RULE_ALLOW_STATELESS;
+            rule->on_change = group->on_change;
         }
     }
-    qsort(list.rules, n, sizeof *list.rules, rule_compare);
-    for (size_t i = 0; i < n; i++) {
-        if (list.n == 0 || list.rules[list.n - 1] != list.rules[i])
-            list.rules[list.n++] = list.rules[i];
+    if (listing->n > 1)
+        qsort(listing->rules, listing->n, sizeof *listing->rules, rule_order);
+    for (size_t i = 0; i < listing->n; i++) {
+        if (n == 0 || listing->rules[n - 1].rule.id != listing->rules[i].rule.id)
+            listing->rules[n++] = listing->rules[i];
     }
-    return list;
+    listing->n = n;
+}
+
+static int acl_order(const void *a_, const void *b_)
+{
+    const struct listed *a = a_;
+    const struct listed *b = b_;
+    int order = acl_rule_compare(&a->row->what, &b->row->what);
+
+    return order != 0 ? order : uuid_compare_3way(&a->row->row, &b->row->row);
+}
+
+static void list_acls(struct listing *listing, const struct shared_policy_key *key)
+{
+    for (size_t i = 0; i < key->n; i++) {
+        const struct security_rule *acl = key->acls[i];
+
+        if (acl->in_force && acl->what.tier == key->tier && acl->what.rule.direction == key->direction &&
+            (key->with_audit || !acl->what.audit))
+            list_rule(listing, acl, acl->what.audit);
+    }
+    if (listing->n > 1)
+        qsort(listing->rules, listing->n, sizeof *listing->rules, acl_order);
 }
 
 static int set_compare(const void *a, const void *b)
@@ -80,118 +131,144 @@ static int set_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void gather_sets(struct shared_policy *policy, const struct rule_list *list)
+static void drop_sets(struct shared_policy *policy)
+{
+    for (size_t i = 0; i < policy->n_sets; i++)
+        hmapx_find_and_delete(&policy->sets[i]->policies, policy);
+    free(policy->sets);
+    policy->sets = NULL;
+    policy->n_sets = 0;
+}
+
+static void take_sets(struct shared_policy *policy, const struct listing *listing)
 {
     size_t n = 0;
 
-    free(policy->sets);
-    policy->sets = list->n > 0 ? xmalloc(list->n * sizeof(struct address_set *)) : NULL;
-    policy->n_sets = 0;
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->rules[i]->set != NULL)
-            policy->sets[n++] = list->rules[i]->set;
+    drop_sets(policy);
+    policy->sets = listing->n > 0 ? xmalloc(listing->n * sizeof(struct address_set *)) : NULL;
+    for (size_t i = 0; i < listing->n; i++) {
+        if (listing->rules[i].row->set != NULL)
+            policy->sets[n++] = listing->rules[i].row->set;
     }
     if (n > 1)
         qsort(policy->sets, n, sizeof(struct address_set *), set_compare);
     for (size_t i = 0; i < n; i++) {
-        if (policy->n_sets == 0 || policy->sets[policy->n_sets - 1] != policy->sets[i])
-            policy->sets[policy->n_sets++] = policy->sets[i];
+        if (policy->n_sets > 0 && policy->sets[policy->n_sets - 1] == policy->sets[i])
+            continue;
+        hmapx_add(&policy->sets[i]->policies, policy);
+        policy->sets[policy->n_sets++] = policy->sets[i];
     }
 }
 
-static bool is_built_from(const struct shared_policy *policy, const struct rule_list *list)
+static bool is_built_from(const struct shared_policy *policy, const struct listing *listing)
 {
-    if (policy->policy == NULL || policy->n_rules != list->n)
+    if (policy->policy == NULL || policy->n_rules != listing->n)
         return false;
-    for (size_t i = 0; i < list->n; i++) {
-        if (!security_rule_equal(&policy->rules[i], &list->rules[i]->rule))
+    for (size_t i = 0; i < listing->n; i++) {
+        const struct listed *listed = &listing->rules[i];
+
+        if (policy->audits[i] != listed->is_audit || policy->rules[i].on_change != listed->rule.on_change ||
+            policy->rules[i].id != listed->rule.id || !security_rule_equal(&policy->rules[i], &listed->rule))
             return false;
     }
     return true;
 }
 
-static void build(struct shared_policy *policy, struct security_group *const *groups)
+static void build(struct shared_policy *policy)
 {
-    static const struct policy_rule refusal = {.action = RULE_DENY};
-    struct rule_list list = gather(groups, policy->n_groups, policy->direction);
+    struct listing listing = {.rules = NULL};
 
-    gather_sets(policy, &list);
-    if (!is_built_from(policy, &list)) {
+    if (policy->key.tier < 0)
+        list_groups(&listing, &policy->key);
+    else
+        list_acls(&listing, &policy->key);
+    take_sets(policy, &listing);
+    if (!is_built_from(policy, &listing)) {
         free(policy->rules);
-        policy->rules = list.n > 0 ? xmalloc(list.n * sizeof *policy->rules) : NULL;
-        policy->n_rules = list.n;
-        for (size_t i = 0; i < list.n; i++)
-            policy->rules[i] = list.rules[i]->rule;
+        free(policy->audits);
+        policy->rules = listing.n > 0 ? xmalloc(listing.n * sizeof *policy->rules) : NULL;
+        policy->audits = listing.n > 0 ? xmalloc(listing.n * sizeof *policy->audits) : NULL;
+        policy->n_rules = listing.n;
+        for (size_t i = 0; i < listing.n; i++) {
+            policy->rules[i] = listing.rules[i].rule;
+            policy->audits[i] = listing.rules[i].is_audit;
+        }
         policy_unref(policy->policy);
         policy->policy = policy_compile(policy->rules, policy->n_rules);
-        policy_chain_unref(policy->chain);
-        policy->chain = policy->policy != NULL ? policy_chain_create(NULL, 0, policy->policy, &refusal) : NULL;
     }
-    free(list.rules);
+    free(listing.rules);
 }
 
-static struct shared_policy *find(const struct hmap *policies, struct security_group *const *groups, size_t n_groups,
-                                  enum rule_direction direction, uint32_t hash)
+static bool is_stale(const struct shared_policy *policy, uint64_t pass)
 {
-    struct shared_policy *policy;
-
-    HMAP_FOR_EACH_WITH_HASH (policy, node, hash, policies) {
-        if (key_equal(policy, groups, n_groups, direction))
-            return policy;
+    if (policy->policy == NULL)
+        return true;
+    for (size_t i = 0; i < policy->key.n; i++) {
+        if ((policy->key.tier < 0 ? policy->key.groups[i]->changed : policy->key.acls[i]->changed) == pass)
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-struct shared_policy *shared_policies_get(struct hmap *policies, struct security_group *const *groups, size_t n_groups,
-                                          enum rule_direction direction, uint64_t pass)
+static struct shared_policy *create(struct hmap *policies, const struct shared_policy_key *key, uint32_t hash)
 {
-    uint32_t hash = key_hash(groups, n_groups, direction);
-    struct shared_policy *policy = find(policies, groups, n_groups, direction, hash);
+    struct shared_policy *policy = xzalloc(sizeof *policy);
+    void *copy = key->n > 0 ? xmemdup(sources(key), key->n * sizeof(void *)) : NULL;
 
-    if (policy == NULL) {
-        policy = xzalloc(sizeof *policy);
-        policy->direction = direction;
-        policy->n_groups = n_groups;
-        policy->groups = xmalloc(n_groups * sizeof *policy->groups);
-        for (size_t i = 0; i < n_groups; i++)
-            policy->groups[i] = groups[i]->row;
-        hmap_insert(policies, &policy->node, hash);
-    } else if (policy->looked_at == pass) {
-        return policy;
-    }
-
-    /* An entry that is still here was looked at in the pass before this one, so only this pass's changes count. */
-    bool stale = policy->policy == NULL;
-
-    policy->looked_at = pass;
-    for (size_t i = 0; i < n_groups; i++)
-        stale = stale || groups[i]->rules_changed == pass;
-    if (stale)
-        build(policy, groups);
-    policy->sets_changed = false;
-    for (size_t i = 0; i < policy->n_sets; i++)
-        policy->sets_changed = policy->sets_changed || policy->sets[i]->changed;
+    policy->key = *key;
+    policy->key.acls = key->tier < 0 ? NULL : copy;
+    policy->key.groups = key->tier < 0 ? copy : NULL;
+    hmapx_init(&policy->chains);
+    ovs_list_init(&policy->unused);
+    hmap_insert(policies, &policy->node, hash);
     return policy;
 }
 
-static void shared_policy_free(struct hmap *policies, struct shared_policy *policy)
+struct shared_policy *shared_policies_get(struct hmap *policies, const struct shared_policy_key *key,
+                                          struct policy_work *work)
+{
+    uint32_t hash = key_hash(key);
+    struct shared_policy *policy;
+    bool found = false;
+
+    HMAP_FOR_EACH_WITH_HASH (policy, node, hash, policies) {
+        if (key_equal(&policy->key, key)) {
+            found = true;
+            break;
+        }
+    }
+    if (!found)
+        policy = create(policies, key, hash);
+    if (policy->looked_at != work->pass) {
+        policy->looked_at = work->pass;
+        if (is_stale(policy, work->pass))
+            build(policy);
+        policy_work_add(&work->unused_policies, &policy->unused);
+    }
+    return policy;
+}
+
+static void policy_free(struct hmap *policies, struct shared_policy *policy)
 {
     hmap_remove(policies, &policy->node);
+    drop_sets(policy);
     policy_unref(policy->policy);
-    policy_chain_unref(policy->chain);
-    free(policy->groups);
+    hmapx_destroy(&policy->chains);
+    free((void *)sources(&policy->key));
     free(policy->rules);
-    free(policy->sets);
+    free(policy->audits);
     free(policy);
 }
 
-void shared_policies_sweep(struct hmap *policies, uint64_t pass)
+void shared_policies_sweep(struct hmap *policies, struct policy_work *work)
 {
-    struct shared_policy *policy;
+    struct ovs_list *node;
 
-    HMAP_FOR_EACH_SAFE (policy, node, policies) {
-        if (policy->looked_at != pass)
-            shared_policy_free(policies, policy);
+    while ((node = policy_work_next(&work->unused_policies)) != NULL) {
+        struct shared_policy *policy = CONTAINER_OF(node, struct shared_policy, unused);
+
+        if (hmapx_is_empty(&policy->chains))
+            policy_free(policies, policy);
     }
 }
 
@@ -200,7 +277,7 @@ void shared_policies_destroy(struct hmap *policies)
     struct shared_policy *policy;
 
     HMAP_FOR_EACH_SAFE (policy, node, policies) {
-        shared_policy_free(policies, policy);
+        policy_free(policies, policy);
     }
     hmap_destroy(policies);
 }

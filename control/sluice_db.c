@@ -66,6 +66,7 @@ static void connect_idl(struct sluice_db *db)
 
     for (size_t i = 0; i < ARRAY_SIZE(written); i++)
         ovsdb_idl_omit_alert(idl, written[i]);
+    ovsdb_idl_track_add_all(idl);
     db->loop = (struct ovsdb_idl_loop)OVSDB_IDL_LOOP_INITIALIZER(idl);
     db->seqno = ovsdb_idl_get_seqno(idl);
 }
@@ -123,6 +124,8 @@ void sluice_db_run(struct sluice_db *db)
     if (db->session != NULL)
         ask(db);
     db->txn = db->loop.idl != NULL ? ovsdb_idl_loop_run(&db->loop) : NULL;
+    if (db->loop.idl != NULL && !ovsdb_idl_is_connected(db->loop.idl))
+        db->lost = true;
 }
 
 bool sluice_db_changed(struct sluice_db *db)
@@ -134,6 +137,14 @@ bool sluice_db_changed(struct sluice_db *db)
     return changed && sluice_db_idl(db) != NULL;
 }
 
+bool sluice_db_take_loss(struct sluice_db *db)
+{
+    bool lost = db->lost;
+
+    db->lost = false;
+    return lost;
+}
+
 bool sluice_db_is_known(const struct sluice_db *db)
 {
     return db->absent || sluice_db_idl(db) != NULL;
@@ -142,6 +153,14 @@ bool sluice_db_is_known(const struct sluice_db *db)
 struct ovsdb_idl *sluice_db_idl(const struct sluice_db *db)
 {
     return db->loop.idl != NULL && ovsdb_idl_has_ever_connected(db->loop.idl) ? db->loop.idl : NULL;
+}
+
+const char *sluice_db_option(const struct sluice_db *db, const char *key)
+{
+    const struct ovsdb_idl *idl = sluice_db_idl(db);
+    const struct sluicerec_sluice *root = idl != NULL ? sluicerec_sluice_first(idl) : NULL;
+
+    return root != NULL ? smap_get(&root->options, key) : NULL;
 }
 
 int sluice_db_commit(struct sluice_db *db)

@@ -48,7 +48,7 @@ void sluice_status_write(const struct applied *applied, struct ovsdb_idl *sluice
     policies_write_status(applied->policies, sluice_idl, bound, &names);
     shash_destroy(&names);
     if (applied->tunnels != NULL)
-        tunnels_write_status(applied->tunnels, sluice_idl);
+        tunnels_write_status(applied->tunnels, applied->policies, sluice_idl);
     if (root != NULL && root->cur_cfg != root->next_cfg)
         sluicerec_sluice_set_cur_cfg(root, root->next_cfg);
 }

@@ -121,6 +121,7 @@ static struct attachment spec_of_port(const struct tunnel_port *port)
         .vlan = port->vlan,
         .has_policy = port->has_policy,
         .policy = port->policy,
+        .account = port->account,
         .tunnel = port->config,
     };
 }
@@ -219,9 +220,9 @@ bool tunnels_update_networks(struct tunnels *tunnels, struct ovsdb_idl *sluice_i
     return is_dirty(tunnels);
 }
 
-void tunnels_write_status(struct tunnels *tunnels, struct ovsdb_idl *sluice_idl)
+void tunnels_write_status(struct tunnels *tunnels, const struct policies *policies, struct ovsdb_idl *sluice_idl)
 {
-    network_rows_write_status(tunnels->networks, sluice_idl);
+    network_rows_write_status(tunnels->networks, policies, sluice_idl);
 }
 
 bool tunnels_run(struct tunnels *tunnels)

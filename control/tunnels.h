@@ -7,6 +7,7 @@
 #include "dataplane/snapshot.h"
 
 struct ovsdb_idl;
+struct policies;
 struct smap;
 
 /* Every tunnel of the switch: tunnel ports (Interface type vxlan or geneve) and the VTEPs of Logical_Network rows, each
@@ -40,6 +41,7 @@ struct tunnel_port {
     bool has_policy; /* a Logical_Port row names the tunnel port (rare, but allowed) */
     uint64_t policy_version;
     struct port_policy policy; /* taken over */
+    uint32_t account;          /* that sessions are charged to, 0: none */
 };
 int tunnels_set_port(struct tunnels *tunnels, const struct tunnel_port *port, char **error);
 /* Whether a new tunnel port could be set now: 0, or the error that tunnels_set_port() would have. */
@@ -57,7 +59,7 @@ const char *tunnels_egress_iface(const struct tunnels *tunnels, const char *name
 bool tunnels_update_networks(struct tunnels *tunnels, struct ovsdb_idl *sluice_idl,
                              uint16_t (*bridge_index)(void *aux, const char *name), void *aux);
 /* Writes Logical_Network.status (error) where it differs, into the open transaction. */
-void tunnels_write_status(struct tunnels *tunnels, struct ovsdb_idl *sluice_idl);
+void tunnels_write_status(struct tunnels *tunnels, const struct policies *policies, struct ovsdb_idl *sluice_idl);
 
 /* Follows the kernel. run: true when next hops or endpoints changed. */
 bool tunnels_run(struct tunnels *tunnels);

@@ -31,6 +31,8 @@ VLOG_DEFINE_THIS_MODULE(vswitch);
 
 /* Longest time that cur_cfg waits for a device; clients time out after seconds. */
 #define CONFIRM_MS 700
+/* Longest time that the start waits for the Sluice database. */
+#define START_MS 500
 /* Ports are asked for their status at most this often, unless one says that something changed. */
 #define STATUS_MS     200
 #define STATISTICS_MS 5000
@@ -57,17 +59,28 @@ static void configure_tls(const struct ovsrec_open_vswitch *cfg)
     stream_ssl_set_ca_cert_file(ssl->ca_cert, ssl->bootstrap_ca_cert);
 }
 
+/* True when rows may be taken over. The size of the session table, which is made at the start, stands in the Sluice
+ * database: that is waited for, but not long. */
+static bool may_take_changes(struct vswitch *vswitch, const struct ovsrec_open_vswitch *cfg)
+{
+    const char *remote = smap_get(&cfg->other_config, "sluice-db");
+
+    sluice_db_set_remote(&vswitch->sluice, remote != NULL ? remote : vswitch->default_remote);
+    if (vswitch->started)
+        return true;
+    if (vswitch->start_by == 0)
+        vswitch->start_by = time_msec() + START_MS;
+    return sluice_db_is_known(&vswitch->sluice) || time_msec() >= vswitch->start_by;
+}
+
 /* What the rows say anew. */
 static void take_changes(struct vswitch *vswitch, const struct ovsrec_open_vswitch *cfg)
 {
-    const char *sluice_remote = smap_get(&cfg->other_config, "sluice-db");
-
     if (!vswitch->started) {
         vswitch->started = true;
-        engine_start(&vswitch->applied, &cfg->other_config);
+        engine_start(&vswitch->applied, &cfg->other_config, sluice_db_option(&vswitch->sluice, "max-sessions"));
     }
     engine_configure(&vswitch->applied, &cfg->other_config);
-    sluice_db_set_remote(&vswitch->sluice, sluice_remote != NULL ? sluice_remote : vswitch->default_remote);
     reconcile_retry_failed(&vswitch->applied);
     if (!vswitch->unconfirmed) {
         vswitch->unconfirmed = true;
@@ -135,17 +148,31 @@ static void reconcile(struct vswitch *vswitch, const struct ovsrec_open_vswitch 
         applied->policy_known = true;
         vswitch->dirty = true;
     }
-    if (!vswitch->dirty)
+    if (!vswitch->dirty && !vswitch->policy_dirty)
         return;
-    reconcile_run(applied, cfg, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
-    vswitch->dirty = applied->tunnels_changed || applied->sets_changed;
-    vswitch->write_all = true;
+    if (vswitch->dirty) {
+        reconcile_run(applied, cfg, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
+        vswitch->write_all = true;
+    } else {
+        reconcile_policies(applied, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
+    }
+    vswitch->dirty = applied->tunnels_changed || applied->policies_changed;
+    vswitch->policy_dirty = false;
     vswitch->sluice_write_all = true;
 }
 
 static bool is_applied(const struct vswitch *vswitch)
 {
     return vswitch->applied.no_data_plane != NULL || dataplane_is_applied(vswitch->applied.sequence);
+}
+
+/* Sessions of rules that are gone end when nobody lets them in again. */
+static void flush_sessions(struct vswitch *vswitch)
+{
+    struct applied *applied = &vswitch->applied;
+
+    if (!vswitch->dirty && is_applied(vswitch) && rule_flush_run(&applied->flush, dataplane_conntrack()))
+        dataplane_revalidate();
 }
 
 /* True when the configuration may be confirmed: done, or as far as it goes in good time. */
@@ -197,7 +224,7 @@ static void write_sluice_status(struct vswitch *vswitch)
     struct ovsdb_idl *idl = sluice_db_idl(&vswitch->sluice);
 
     if (vswitch->sluice.txn == NULL || idl == NULL || !vswitch->sluice_write_all || vswitch->dirty ||
-        !is_applied(vswitch))
+        !is_applied(vswitch) || rule_flush_is_busy(&vswitch->applied.flush))
         return;
     sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl);
     sluice_status_write_figures(idl);
@@ -261,15 +288,19 @@ void vswitch_run(struct vswitch *vswitch)
     } else if (cfg != NULL) {
         bool unseen = ovsdb_idl_get_seqno(vswitch->db.loop.idl) != vswitch->db.seqno;
 
-        if (state == VSWITCH_DB_READY && vswitch_db_changed(&vswitch->db)) {
+        if (state == VSWITCH_DB_READY && may_take_changes(vswitch, cfg) && vswitch_db_changed(&vswitch->db)) {
             configure_tls(cfg);
             take_changes(vswitch, cfg);
         }
-        if (sluice_db_changed(&vswitch->sluice))
-            vswitch->dirty = true;
+        if (sluice_db_changed(&vswitch->sluice)) {
+            vswitch->policy_dirty = true;
+            vswitch->applied.policies_whole |= sluice_db_take_loss(&vswitch->sluice);
+        }
         /* Rows that arrived without the lock wait for it; otherwise the switch goes on without its database. */
         if (vswitch->started && (state == VSWITCH_DB_READY || !unseen))
             reconcile(vswitch, cfg);
+        if (vswitch->started)
+            flush_sessions(vswitch);
         if (vswitch->started && state == VSWITCH_DB_READY)
             write_status(vswitch, cfg);
         write_sluice_status(vswitch);
@@ -282,12 +313,16 @@ void vswitch_wait(struct vswitch *vswitch)
     struct applied *applied = &vswitch->applied;
 
     poll_fd_wait(notifier_fd(), POLLIN);
+    if (!vswitch->started && vswitch->start_by != 0)
+        poll_timer_wait_until(vswitch->start_by);
     if (!vswitch->started || applied->no_data_plane != NULL)
         return;
     if (applied->tunnels != NULL)
         tunnels_wait(applied->tunnels);
     if (dataplane_reclaim() || !is_applied(vswitch))
         poll_timer_wait(1);
+    else if (rule_flush_is_busy(&applied->flush))
+        poll_immediate_wake();
     if (vswitch->unconfirmed && vswitch->changed_at + CONFIRM_MS > time_msec())
         poll_timer_wait_until(vswitch->changed_at + CONFIRM_MS);
     if (vswitch->dirty)

@@ -18,7 +18,9 @@ struct vswitch {
     struct sluice_db sluice;
     struct applied applied;
     bool started;             /* the data plane was started, or that was tried */
+    long long int start_by;   /* when to start it even if the Sluice database has not answered; 0: not wanted yet */
     bool dirty;               /* a reconcile pass is due */
+    bool policy_dirty;        /* the part of one is that follows from the Sluice database */
     bool unconfirmed;         /* cur_cfg has to be written */
     long long int changed_at; /* when the change behind that was first seen */
     bool write_all;           /* the whole status has to be written */

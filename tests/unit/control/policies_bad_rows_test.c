@@ -29,7 +29,7 @@ static void rule_with_ports_backwards_is_skipped(void **state)
 
     struct rule_row *rule = add_rule(0, "backwards", "ingress", 90);
 
-    rule->columns.port_min = 100;
+    rule->columns.rule.port_min = 100;
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 95), 0);
@@ -40,7 +40,7 @@ static void rule_with_ports_backwards_is_skipped(void **state)
 static void rule_with_unknown_protocol_is_skipped(void **state)
 {
     add_web();
-    add_rule(0, "odd", "ingress", 0)->columns.protocol = "carrier-pigeon";
+    add_rule(0, "odd", "ingress", 0)->columns.rule.protocol = "carrier-pigeon";
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 81), 0);
@@ -53,7 +53,7 @@ static void rule_with_two_remotes_is_skipped(void **state)
 
     struct rule_row *rule = add_rule_from_group(0, "two", "ingress", 0);
 
-    rule->columns.remote_cidr = "10.0.0.0/8";
+    rule->columns.rule.remote_cidr = "10.0.0.0/8";
     apply();
     assert_good_rule_is_in_force();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.0.0.1", 81), 0);
@@ -88,12 +88,12 @@ static void rule_with_missing_address_group_is_not_any(void **state)
 static void rule_put_right_is_in_force(void **state)
 {
     add_web();
-    add_rule(0, "late", "ingress", 90)->columns.port_min = 100;
+    add_rule(0, "late", "ingress", 90)->columns.rule.port_min = 100;
     apply();
 
     uint64_t before = version_of("vm1");
 
-    world.rows.rules[1].columns.port_min = 90;
+    world.rows.rules[1].columns.rule.port_min = 90;
     assert_true(apply());
     assert_null(warning_of(0));
     assert_true(version_of("vm1") != before);
@@ -104,7 +104,7 @@ static void rule_turned_bad_is_out_of_force(void **state)
 {
     add_web();
     apply();
-    world.rows.rules[0].columns.port_min = 70000;
+    world.rows.rules[0].columns.rule.port_min = 70000;
     assert_true(apply());
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 80), 0);
     assert_non_null(warning_of(0));
@@ -183,7 +183,7 @@ static void other_ports_do_not_notice_a_bad_row(void **state)
 
     uint64_t before = version_of("vm2");
 
-    add_rule(0, "odd", "ingress", 0)->columns.protocol = "carrier-pigeon";
+    add_rule(0, "odd", "ingress", 0)->columns.rule.protocol = "carrier-pigeon";
     apply();
     assert_null(error_of(1));
     assert_null(warning_of(1));

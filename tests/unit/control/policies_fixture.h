@@ -26,6 +26,8 @@ struct world {
     struct policy_rows rows;
     struct addr_set *published[WORLD_SETS];
     unsigned int n_published; /* calls of snapshot_set_address_set() */
+    struct zone_policy zone;  /* the one published last; holds references */
+    unsigned int n_zones_published;
 };
 
 static struct world world;
@@ -40,7 +42,19 @@ int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct a
     return 0;
 }
 
-enum { TABLE_GROUP = 1, TABLE_RULE, TABLE_PORT, TABLE_ADDRESSES };
+/* Likewise; keeps the last policy of one zone. */
+int snapshot_set_zone_policy(struct snapshot *snapshot, uint32_t zone, const struct zone_policy *policy)
+{
+    policy_chain_unref(world.zone.ingress);
+    policy_chain_unref(world.zone.egress);
+    policy_chain_unref(world.zone.ingress_audit);
+    policy_chain_unref(world.zone.egress_audit);
+    world.zone = policy != NULL ? *policy : (struct zone_policy){.zone = 0};
+    world.n_zones_published++;
+    return 0;
+}
+
+enum { TABLE_GROUP = 1, TABLE_RULE, TABLE_PORT, TABLE_ADDRESSES, TABLE_NETWORK };
 
 static inline struct uuid row_id(unsigned int table, size_t index)
 {
@@ -106,11 +120,11 @@ static inline struct rule_row *add_rule(size_t group, const char *name, const ch
     rule = &rows->rules[rows->n_rules];
     rule->id = row_id(TABLE_RULE, rows->n_rules);
     rule->name = name;
-    rule->columns.direction = direction;
+    rule->columns.rule.direction = direction;
     if (port != 0) {
-        rule->columns.protocol = "tcp";
-        rule->columns.has_port_min = rule->columns.has_port_max = true;
-        rule->columns.port_min = rule->columns.port_max = port;
+        rule->columns.rule.protocol = "tcp";
+        rule->columns.rule.has_port_min = rule->columns.rule.has_port_max = true;
+        rule->columns.rule.port_min = rule->columns.rule.port_max = port;
     }
     owner->rules = grown(owner->rules, owner->n_rules, sizeof *owner->rules);
     owner->rules[owner->n_rules++] = rule->id;
@@ -179,7 +193,7 @@ static inline bool apply(void)
 {
     bool changed = policies_apply(world.policies, &world.rows);
 
-    assert_int_equal(policies_publish_sets(world.policies, NULL), 0);
+    assert_int_equal(policies_publish(world.policies, NULL, NULL), 0);
     return changed;
 }
 
@@ -193,23 +207,34 @@ static inline uint64_t version_of(const char *port)
     return version;
 }
 
-/* The rule that allows TCP to 'tcp_port' with 'remote' for 'port', 0: none does, -1: no group polices the port. */
-static inline int64_t allowed_by(const char *port, enum rule_direction direction, const char *remote, uint16_t tcp_port)
+/* What 'chain' says about TCP to 'tcp_port' with 'remote'; NULL: it leaves it open. */
+static inline const struct policy_rule *decided(const struct policy_chain *chain, const char *remote, uint16_t tcp_port)
 {
     struct rule_query query = {.family = RULE_IPV4, .protocol = IPPROTO_TCP, .has_ports = true, .dst_port = tcp_port};
     struct addr_sets sets = {.n = WORLD_SETS, .sets = world.published};
-    struct port_policy policy;
-    uint64_t version;
-    int64_t rule = -1;
 
     assert_int_equal(inet_addr_parse(remote, &query.remote), 0);
     if (!inet_addr_is_v4(&query.remote))
         query.family = RULE_IPV6;
+    return policy_chain_decide(chain, &sets, &query);
+}
+
+/* The rule that allows TCP to 'tcp_port' with 'remote' for 'port', 0: none does, -1: nothing polices the port. */
+static inline int64_t allowed_by(const char *port, enum rule_direction direction, const char *remote, uint16_t tcp_port)
+{
+    const struct policy_rule *rule;
+    struct port_policy policy;
+    uint64_t version;
+    int64_t id = -1;
+
     assert_true(policies_lookup(world.policies, NULL, port, &policy, &version));
-    if (direction == RULE_INGRESS ? policy.ingress != NULL : policy.egress != NULL)
-        rule = policy_chain_decide(direction == RULE_INGRESS ? policy.ingress : policy.egress, &sets, &query)->id;
+    if (direction == RULE_INGRESS ? policy.ingress != NULL : policy.egress != NULL) {
+        rule = decided(direction == RULE_INGRESS ? policy.ingress : policy.egress, remote, tcp_port);
+        id = rule != NULL && (rule->action == RULE_ALLOW || rule->action == RULE_ALLOW_STATELESS) ? (int64_t)rule->id
+                                                                                                  : 0;
+    }
     port_policy_unref(&policy);
-    return rule;
+    return id;
 }
 
 static inline const char *warning_of(size_t port)

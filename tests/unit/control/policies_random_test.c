@@ -32,7 +32,7 @@ static void random_remote(size_t rule)
 
     row->has_remote_group = pick(3) != 0;
     row->remote_group = row_id(TABLE_GROUP, pick(N_GROUPS));
-    row->columns.remote_cidr = !row->has_remote_group && pick(2) ? "10.0.0.16/28" : NULL;
+    row->columns.rule.remote_cidr = !row->has_remote_group && pick(2) ? "10.0.0.16/28" : NULL;
 }
 
 static void random_groups(size_t port)
@@ -113,13 +113,13 @@ static bool model_is_member(const struct uuid *group, const char *addr)
 static bool model_rule_allows(const struct rule_row *rule, const char *direction, const char *addr, unsigned int last,
                               uint16_t tcp_port)
 {
-    if (strcmp(rule->columns.direction, direction) != 0)
+    if (strcmp(rule->columns.rule.direction, direction) != 0)
         return false;
-    if (rule->columns.has_port_min && rule->columns.port_min != tcp_port)
+    if (rule->columns.rule.has_port_min && rule->columns.rule.port_min != tcp_port)
         return false;
     if (rule->has_remote_group)
         return model_is_member(&rule->remote_group, addr);
-    return rule->columns.remote_cidr == NULL || last >> 4 == 1;
+    return rule->columns.rule.remote_cidr == NULL || last >> 4 == 1;
 }
 
 static bool model_allows(const struct port_row *port, const char *direction, const char *addr, unsigned int last,

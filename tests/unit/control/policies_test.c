@@ -80,16 +80,23 @@ static void port_disabled_is_told(void **state)
     assert_true(policy_of(port)->disabled);
 }
 
-static void port_in_stateless_group_is_policed_all_the_same(void **state)
+static void rules_of_stateless_group_keep_no_state(void **state)
 {
-    size_t group = add_group("stateless");
-    size_t port = add_port("vm1", "");
+    size_t web = add_group("web");
+    size_t ssh = add_group("ssh");
+    const struct policy_chain *chain;
 
-    world.rows.groups[group].stateful = false;
-    join(port, group);
+    add_rule(web, "http", "ingress", 80);
+    add_rule(ssh, "ssh", "ingress", 22);
+    world.rows.groups[web].stateful = false;
+    join(add_port("vm1", "02:00:00:00:00:01 10.0.0.1"), web);
+    join(0, ssh);
     apply();
-    assert_true(port_policy_polices(policy_of(port))); /* never a way around the rules */
-    assert_non_null(strstr(warning_of(port), "stateful=false is not supported"));
+    assert_null(warning_of(0));
+    chain = policy_of(0)->ingress;
+    assert_int_equal(decided(chain, "10.0.0.9", 80)->action, RULE_ALLOW_STATELESS);
+    assert_int_equal(decided(chain, "10.0.0.9", 22)->action, RULE_ALLOW);
+    assert_int_equal(decided(chain, "10.0.0.9", 23)->action, RULE_DENY);
 }
 
 static void remote_group_is_the_addresses_of_its_ports(void **state)
@@ -248,7 +255,7 @@ static void rule_that_changes_recompiles_its_direction_only(void **state)
     uint64_t before = version_of("vm1");
     uint64_t others = version_of("vm2");
 
-    world.rows.rules[0].columns.port_max = 90;
+    world.rows.rules[0].columns.rule.port_max = 90;
     assert_true(apply());
     assert_ptr_equal(policy_of(0)->egress, egress);
     assert_true(version_of("vm1") != before);
@@ -281,7 +288,7 @@ static void rule_id_stays_while_the_row_exists(void **state)
 
     assert_string_equal(policies_rule_name(world.policies, (uint32_t)id), "web/http");
     add_rule(group, NULL, "ingress", 81);
-    world.rows.rules[0].columns.port_max = 90;
+    world.rows.rules[0].columns.rule.port_max = 90;
     apply();
     assert_int_equal(allowed_by("vm1", RULE_INGRESS, "10.9.9.9", 80), id);
     assert_string_equal(policies_rule_name(world.policies, (uint32_t)id + 1), "web/00000002");
@@ -323,7 +330,7 @@ int main(void)
         TEST(port_without_port_security_may_use_any_address),
         TEST(port_in_empty_group_is_denied_both_ways),
         TEST(port_disabled_is_told),
-        TEST(port_in_stateless_group_is_policed_all_the_same),
+        TEST(rules_of_stateless_group_keep_no_state),
         TEST(remote_group_is_the_addresses_of_its_ports),
         TEST(remote_group_includes_ipv6_and_further_pairs),
         TEST(remote_group_empty_is_nobody),

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "control/acl_networks.h"
+#include "control/address_groups.h"
+#include "control/address_sets.h"
+#include "control/logical_ports.h"
+#include "control/policies.h"
+#include "control/policy_work.h"
+#include "control/rule_ids.h"
+#include "control/security_groups.h"
+#include "control/security_rules.h"
+#include "control/shared_chains.h"
+
+struct policies {
+    struct rule_ids ids;
+    struct hmap address_groups;
+    struct security_rules rules;
+    struct security_groups groups;
+    struct shared_chains chains;
+    struct logical_ports ports;
+    struct acl_networks networks;
+    struct address_sets *sets;
+    struct policy_work work;
+    bool deny_unknown;
+    const struct ovsdb_idl *idl; /* that 'idl_seqno' is of */
+    unsigned int idl_seqno;      /* of the rows last looked at */
+};

@@ -2,7 +2,6 @@
 #include "acl/conntrack.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,7 +9,6 @@
 #include "acl/conntrack_private.h"
 #include "acl/ct_accounts.h"
 #include "acl/rule_query.h"
-#include "acl/tcp_states.h"
 
 #define PAGE_LEN      4096u
 #define HUGE_PAGE_LEN (2u << 20)
@@ -141,8 +139,6 @@ uint32_t ct_free_take(struct conntrack *ct, struct ct_worker *worker)
     }
     if (worker->n_cached == 0)
         return 0;
-    if (worker->n_cached > 1)
-        session_prefetch(ct_session(ct, worker->cache[worker->n_cached - 2]));
     return worker->cache[--worker->n_cached];
 }
 
@@ -177,9 +173,7 @@ static enum session_state first_state(const struct ct_new *new_session)
         return SESSION_ESTABLISHED;
     if (admission != CT_ADMIT)
         return SESSION_NONE;
-    if (new_session->tuple.protocol != IPPROTO_TCP)
-        return SESSION_ONE_WAY;
-    return tcp_next_state(SESSION_NONE, CT_ORIGINAL, tcp_class_of(new_session->packet->tcp_flags));
+    return ct_next_state(new_session->tuple.protocol, SESSION_NONE, CT_ORIGINAL, new_session->packet->tcp_flags);
 }
 
 /* Word by word, because a dump may be looking: it throws away what it read when the state word has changed. */
@@ -236,6 +230,15 @@ static struct tuples name_session(const struct conntrack *ct, const struct ct_tu
     tuples.reply_hash = ct_index_hash(ct, &tuples.reply);
     ct_index_prefetch(ct, tuples.reply_hash);
     return tuples;
+}
+
+void conntrack_prefetch(const struct conntrack *ct, unsigned int worker, const struct ct_tuple *tuple, unsigned int nth)
+{
+    const struct ct_worker *w = &ct->workers[worker];
+
+    name_session(ct, tuple);
+    if (nth < w->n_cached)
+        session_prefetch(ct_session(ct, w->cache[w->n_cached - 1 - nth]));
 }
 
 enum link_result { LINKED, LINK_EXISTS, LINK_FULL };

@@ -54,8 +54,9 @@ struct ct_tuple ct_tuple_reverse(const struct ct_tuple *tuple);
 /* Worker. Finds the session that 'tuple' belongs to, in either direction; false when there is none. Wait-free. */
 bool conntrack_find(struct conntrack *ct, const struct ct_tuple *tuple, struct ct_match *match);
 
-/* Worker. Brings the lines that looking for 'tuple', and opening a session for it as the 'nth' (0..) from now, will
- * touch: for a burst of first packets, whose cache misses then overlap. */
+/* Worker. Brings what conntrack_find() and conntrack_open() of 'tuple', as the 'nth' (0..) session opened from now, will
+ * look at from memory, in both directions. Worth its few nanoseconds when something else is done first: the rest of a
+ * batch, or policy. */
 void conntrack_prefetch(const struct conntrack *ct, unsigned int worker, const struct ct_tuple *tuple,
                         unsigned int nth);
 
@@ -67,8 +68,9 @@ bool conntrack_find_related(struct conntrack *ct, const struct packet *error, ui
 /* What a packet may do when no session exists. */
 enum ct_admission {
     CT_ADMIT,   /* may start a session */
-    CT_PICK_UP, /* may only where connections are picked up in mid-stream: TCP with ACK, without SYN, FIN and RST */
-    CT_REFUSE,  /* cannot: TCP with other flags, ICMP echo reply, ICMP error ... */
+    CT_PICK_UP, /* may only where connections are picked up in mid-stream: TCP with ACK, without SYN, FIN and RST; SCTP
+                 * DATA, SACK, HEARTBEAT. The session is ESTABLISHED at once, the sender of this packet its origin */
+    CT_REFUSE,  /* cannot: TCP with other flags, other SCTP chunks than INIT, ICMP echo reply, ICMP error ... */
 };
 enum ct_admission conntrack_admission(const struct packet *packet);
 
@@ -134,7 +136,8 @@ enum ct_result {
 
 /* Worker. Shows the session one of its packets: advances the protocol's state and pushes the expiry out. Both
  * directions may be shown by different workers at once (state changes by compare-and-swap). Stores to the session only
- * when the state or the tick changes. 'tcp_flags' is ignored unless the session is TCP. */
+ * when the state or the tick changes. 'tcp_flags' (struct packet) is ignored unless the session is
+ * TCP or SCTP. What resets are believed: tcp_states.h. */
 enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_direction direction, uint8_t tcp_flags,
                                uint32_t now);
 

@@ -96,7 +96,7 @@ const char *session_copy_format(const struct session_copy *copy, char buf[CONNTR
     n += format_tuple(&copy->reply, "reply", buf + n, size - n);
     if (copy->original.zone != 0)
         n += snprintf(buf + n, size - n, ",zone=%u", copy->original.zone);
-    if (copy->original.protocol == IPPROTO_TCP)
+    if (copy->original.protocol == IPPROTO_TCP || copy->original.protocol == IPPROTO_SCTP)
         snprintf(buf + n, size - n, ",protoinfo=(state=%s)", session_state_name(copy->state));
     return buf;
 }

@@ -236,7 +236,11 @@ void ct_free_return(struct conntrack *ct, struct ct_worker *worker, uint32_t kee
 void ct_timer_start(struct conntrack *ct, unsigned int worker, uint32_t session, uint32_t now); /* owner */
 void ct_mail(struct conntrack *ct, uint32_t session); /* any thread, after ct_kill() */
 
-/* conntrack_track.c: the verdict, and the ends it was made for unless NULL, together. */
+/* conntrack_track.c: the state after a packet with these flags; SESSION_NONE when it does not fit. In SESSION_NONE: what
+ * a first packet opens. */
+enum session_state ct_next_state(uint8_t protocol, enum session_state state, enum ct_direction direction,
+                                 uint8_t flags);
+/* The verdict, and the ends it was made for unless NULL, together. */
 struct ct_ends {
     uint32_t source;
     uint32_t destination;

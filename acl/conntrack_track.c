@@ -8,7 +8,14 @@
 #include "acl/conntrack_private.h"
 #include "acl/ct_accounts.h"
 #include "acl/ct_tuple.h"
+#include "acl/sctp_states.h"
 #include "acl/tcp_states.h"
+
+/* Of the protocols with states: the first packet with these flags. */
+static enum ct_admission admission_of(bool opens, bool plain)
+{
+    return opens ? CT_ADMIT : plain ? CT_PICK_UP : CT_REFUSE;
+}
 
 enum ct_admission conntrack_admission(const struct packet *packet)
 {
@@ -17,20 +24,31 @@ enum ct_admission conntrack_admission(const struct packet *packet)
     if (packet->protocol == IPPROTO_TCP) {
         enum tcp_class class = tcp_class_of(packet->tcp_flags);
 
-        return class == TCP_SYN ? CT_ADMIT : class == TCP_ACK ? CT_PICK_UP : CT_REFUSE;
+        return admission_of(class == TCP_SYN, class == TCP_ACK);
+    }
+    if (packet->protocol == IPPROTO_SCTP) {
+        enum sctp_class class = sctp_class_of(packet->tcp_flags);
+
+        return admission_of(class == SCTP_INIT, class == SCTP_PLAIN);
     }
     if (ct_protocol_is_icmp(packet->kind, packet->protocol))
         return ct_icmp_is_request(packet->kind, packet->icmp_type) ? CT_ADMIT : CT_REFUSE;
     return CT_ADMIT;
 }
 
-/* The state after one packet; SESSION_NONE when the packet does not fit. */
-static enum session_state next_state(uint8_t protocol, enum session_state state, enum ct_direction direction,
-                                     enum tcp_class class)
+enum session_state ct_next_state(uint8_t protocol, enum session_state state, enum ct_direction direction, uint8_t flags)
 {
-    if (protocol == IPPROTO_TCP)
-        return tcp_next_state(state, direction, class);
-    return direction == CT_REPLY ? SESSION_TWO_WAY : state;
+    if (protocol == IPPROTO_TCP) {
+        enum tcp_class class = tcp_class_of(flags);
+
+        return class == TCP_IMPOSSIBLE ? SESSION_NONE : tcp_next_state(state, direction, class);
+    }
+    if (protocol == IPPROTO_SCTP) {
+        enum sctp_class class = sctp_class_of(flags);
+
+        return class == SCTP_IMPOSSIBLE ? SESSION_NONE : sctp_next_state(state, direction, class);
+    }
+    return direction == CT_REPLY ? SESSION_TWO_WAY : state == SESSION_NONE ? SESSION_ONE_WAY : state;
 }
 
 static void touch(struct session *s, uint32_t now)
@@ -42,28 +60,30 @@ static void touch(struct session *s, uint32_t now)
         atomic_store_explicit(&s->last_seen, now, memory_order_relaxed);
 }
 
+static void note_half_open(struct conntrack *ct, uint32_t session, uint32_t word)
+{
+    if (ct_is_half_open(word))
+        ct_half_open_enter(ct, session);
+    else
+        ct_half_open_leave(ct, session);
+}
+
 enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_direction direction, uint8_t tcp_flags,
                                uint32_t now)
 {
     struct session *s = ct_session(ct, session);
     uint32_t word = atomic_load_explicit(&s->state, memory_order_acquire);
     uint8_t protocol = s->original.protocol;
-    enum tcp_class class = TCP_ACK;
     enum session_state state = SESSION_NONE;
     uint32_t next = 0;
 
     if (session_word_life(word) != LIFE_LIVE)
         return CT_GONE;
-    if (protocol == IPPROTO_TCP) {
-        class = tcp_class_of(tcp_flags);
-        if (class == TCP_IMPOSSIBLE)
-            return CT_INVALID;
-    }
     for (;;) {
-        state = next_state(protocol, session_word_state(word), direction, class);
+        state = ct_next_state(protocol, session_word_state(word), direction, tcp_flags);
         if (state == SESSION_NONE)
             return CT_INVALID;
-        if (state == TCP_REOPEN) {
+        if (state == SESSION_REOPEN) {
             conntrack_close(ct, session);
             return CT_GONE;
         }
@@ -71,8 +91,8 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
             break;
         next = session_word(state, LIFE_LIVE, session_word_incarnation(word));
         if (atomic_compare_exchange_weak_explicit(&s->state, &word, next, memory_order_acq_rel, memory_order_acquire)) {
-            if (ct_is_half_open(word) && !ct_is_half_open(next))
-                ct_half_open_leave(ct, session);
+            if (ct_is_half_open(word) != ct_is_half_open(next))
+                note_half_open(ct, session, next);
             break;
         }
         if (session_word_life(word) != LIFE_LIVE)

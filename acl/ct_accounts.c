@@ -200,7 +200,7 @@ void ct_half_open_enter(struct conntrack *ct, uint32_t session)
     ct_lock_take(&a->lock);
     /* Others see the session already. Who ended its being half-open before this point looks for it on the list by the
      * same lock: before, then that shows here, or after. */
-    if (ct_is_half_open(atomic_load_explicit(&s->state, memory_order_acquire)))
+    if (!s->listed && ct_is_half_open(atomic_load_explicit(&s->state, memory_order_acquire)))
         list_append(ct, a, session);
     too_many = atomic_load_explicit(&a->half_open, memory_order_relaxed) >
                atomic_load_explicit(&a->half_open_max, memory_order_relaxed);

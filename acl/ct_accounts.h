@@ -49,7 +49,7 @@ static inline bool ct_is_half_open(uint32_t word)
     return session_word_life(word) == LIFE_LIVE && state >= SESSION_SYN_SENT && state <= SESSION_SYN_RECV;
 }
 
-/* Worker: a half-open session was opened; one that is too many makes way. */
+/* Worker: the session became half-open; one that is too many makes way. */
 void ct_half_open_enter(struct conntrack *ct, uint32_t session);
-/* Any thread: it is no longer half-open. Once per session, by whoever changed its state word. */
+/* Any thread: it is no longer half-open. By whoever changed its state word. */
 void ct_half_open_leave(struct conntrack *ct, uint32_t session);

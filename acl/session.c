@@ -16,6 +16,15 @@ static const char *const state_names[SESSION_N_STATES] = {
     [SESSION_LAST_ACK] = "LAST_ACK",
     [SESSION_TIME_WAIT] = "TIME_WAIT",
     [SESSION_CLOSE] = "CLOSE",
+    [SESSION_RESET_ORIGINAL] = "CLOSE",
+    [SESSION_RESET_REPLY] = "CLOSE",
+    [SESSION_COOKIE_WAIT] = "COOKIE_WAIT",
+    [SESSION_COOKIE_ECHOED] = "COOKIE_ECHOED",
+    [SESSION_SHUTDOWN_SENT] = "SHUTDOWN_SENT",
+    [SESSION_SHUTDOWN_RECD] = "SHUTDOWN_RECD",
+    [SESSION_SHUTDOWN_ACK_SENT] = "SHUTDOWN_ACK_SENT",
+    [SESSION_CLOSED] = "CLOSED",
+    [SESSION_ABORTED] = "CLOSED",
     [SESSION_ONE_WAY] = "ONE_WAY",
     [SESSION_TWO_WAY] = "TWO_WAY",
 };
@@ -32,7 +41,18 @@ static const uint32_t timeouts[TIMEOUT_N_CLASSES][SESSION_N_STATES] = {
                      [SESSION_CLOSE_WAIT] = MINUTE,
                      [SESSION_LAST_ACK] = 30,
                      [SESSION_TIME_WAIT] = 2 * MINUTE,
-                     [SESSION_CLOSE] = 10},
+                     [SESSION_CLOSE] = 10,
+                     /* Not 10: were the reset a lie, an idle connection would be lost. As long as after a close. */
+                     [SESSION_RESET_ORIGINAL] = 2 * MINUTE,
+                     [SESSION_RESET_REPLY] = 2 * MINUTE},
+    [TIMEOUT_SCTP] = {[SESSION_COOKIE_WAIT] = 3,
+                      [SESSION_COOKIE_ECHOED] = 3,
+                      [SESSION_ESTABLISHED] = 210,
+                      [SESSION_SHUTDOWN_SENT] = 3,
+                      [SESSION_SHUTDOWN_RECD] = 3,
+                      [SESSION_SHUTDOWN_ACK_SENT] = 3,
+                      [SESSION_CLOSED] = 10,
+                      [SESSION_ABORTED] = 2 * MINUTE}, /* some heartbeats (RFC 9260 16: every 30 s) */
     [TIMEOUT_UDP] = {[SESSION_ONE_WAY] = 30, [SESSION_TWO_WAY] = 2 * MINUTE},
     [TIMEOUT_ICMP] = {[SESSION_ONE_WAY] = 30, [SESSION_TWO_WAY] = 30},
     [TIMEOUT_GENERIC] = {[SESSION_ONE_WAY] = 10 * MINUTE, [SESSION_TWO_WAY] = 10 * MINUTE},
@@ -43,6 +63,8 @@ enum timeout_class session_timeout_class(uint8_t protocol)
     switch (protocol) {
     case IPPROTO_TCP:
         return TIMEOUT_TCP;
+    case IPPROTO_SCTP:
+        return TIMEOUT_SCTP;
     case IPPROTO_UDP:
     case IPPROTO_UDPLITE:
         return TIMEOUT_UDP;
@@ -80,7 +102,14 @@ static const struct {
     {"tcp_close_wait", TIMEOUT_TCP, 1u << SESSION_CLOSE_WAIT},
     {"tcp_last_ack", TIMEOUT_TCP, 1u << SESSION_LAST_ACK},
     {"tcp_time_wait", TIMEOUT_TCP, 1u << SESSION_TIME_WAIT},
-    {"tcp_close", TIMEOUT_TCP, 1u << SESSION_CLOSE},
+    {"tcp_close", TIMEOUT_TCP, 1u << SESSION_CLOSE | 1u << SESSION_RESET_ORIGINAL | 1u << SESSION_RESET_REPLY},
+    {"sctp_cookie_wait", TIMEOUT_SCTP, 1u << SESSION_COOKIE_WAIT},
+    {"sctp_cookie_echoed", TIMEOUT_SCTP, 1u << SESSION_COOKIE_ECHOED},
+    {"sctp_established", TIMEOUT_SCTP, 1u << SESSION_ESTABLISHED},
+    {"sctp_shutdown_sent", TIMEOUT_SCTP, 1u << SESSION_SHUTDOWN_SENT},
+    {"sctp_shutdown_recd", TIMEOUT_SCTP, 1u << SESSION_SHUTDOWN_RECD},
+    {"sctp_shutdown_ack_sent", TIMEOUT_SCTP, 1u << SESSION_SHUTDOWN_ACK_SENT},
+    {"sctp_closed", TIMEOUT_SCTP, 1u << SESSION_CLOSED | 1u << SESSION_ABORTED},
     {"udp_single", TIMEOUT_UDP, 1u << SESSION_ONE_WAY},
     {"udp_stream", TIMEOUT_UDP, 1u << SESSION_TWO_WAY},
     {"icmp", TIMEOUT_ICMP, 1u << SESSION_ONE_WAY | 1u << SESSION_TWO_WAY},

@@ -59,12 +59,25 @@ enum session_state {
     SESSION_LAST_ACK,
     SESSION_TIME_WAIT,
     SESSION_CLOSE,
+    SESSION_RESET_ORIGINAL, /* that side is said to have reset it; shown as CLOSE */
+    SESSION_RESET_REPLY,
+    /* SCTP (RFC 9260 4; names as nf_conntrack shows them), with ESTABLISHED. */
+    SESSION_COOKIE_WAIT,
+    SESSION_COOKIE_ECHOED,
+    SESSION_SHUTDOWN_SENT,
+    SESSION_SHUTDOWN_RECD,
+    SESSION_SHUTDOWN_ACK_SENT,
+    SESSION_CLOSED,
+    SESSION_ABORTED, /* said to be; shown as CLOSED */
     /* UDP and everything without states of its own. */
     SESSION_ONE_WAY,
     SESSION_TWO_WAY,
     SESSION_N_STATES
 };
 const char *session_state_name(enum session_state state);
+
+/* Not a state: the packet opens a new connection between the same ports, and the old session must make way. */
+#define SESSION_REOPEN SESSION_N_STATES
 
 /* Seconds a session may stay silent in a state, by protocol class, as Linux has them. Never below
  * SESSION_CACHE_IDLE + 2, so that no flow cache entry outlives the session it names. */

@@ -120,7 +120,7 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
     action->session = resolution->session;
     if (resolution->session != 0) {
         action->flags |= resolution->track ? FLOW_TRACK : 0;
-        action->flags |= packet->protocol == IPPROTO_TCP ? FLOW_TCP : 0;
+        action->flags |= packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_SCTP ? FLOW_TCP : 0;
         action->flags |= resolution->direction == CT_REPLY ? FLOW_REPLY : 0;
     }
     action->flags |= resolution->brief ? FLOW_BRIEF : 0;

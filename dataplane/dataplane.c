@@ -13,6 +13,7 @@
 #include "dataplane/core/qsbr.h"
 #include "dataplane/dataplane_private.h"
 #include "dataplane/fdb.h"
+#include "dataplane/rule_counters.h"
 #include "dataplane/rxq_plan.h"
 
 /* Sessions that change their worker in one turn of its loop. */
@@ -55,6 +56,10 @@ int dataplane_init(const struct dataplane_config *config, char **error)
         return -ENOMEM;
     }
     dp.flow_entries = config->flow_entries ? config->flow_entries : FLOW_ENTRIES_DEFAULT;
+    if (rule_counters_init() != 0) {
+        err_set(error, "not enough memory for the counters of rules");
+        return -ENOMEM;
+    }
     dp.conntrack = conntrack_create(&ct);
     empty = snapshot_copy(NULL);
     if (dp.conntrack == NULL || empty == NULL) {

@@ -78,3 +78,7 @@ struct flow_copy {
     char action[256]; /* as text: "output:3", "drop(policy_ingress)", "vxlan(...)" */
 };
 void dataplane_dump_flows(void (*visit)(void *aux, const struct flow_copy *flow), void *aux);
+
+/* Makes every worker count for rules (rule_counters.h) what its cached flows counted until now. Waits like
+ * dataplane_dump_flows(). */
+void dataplane_harvest(void);

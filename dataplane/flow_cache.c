@@ -19,6 +19,11 @@ static size_t table_size(const struct flow_cache *cache)
     return (size_t)flow_cache_line_count(cache) * sizeof(struct flow_entry);
 }
 
+static size_t tallies_size(const struct flow_cache *cache)
+{
+    return (size_t)flow_cache_line_count(cache) * sizeof(struct flow_tally);
+}
+
 int flow_cache_init(struct flow_cache *cache, uint32_t n_lines, void (*on_remove)(void *aux, struct flow_entry *entry),
                     void *aux)
 {
@@ -33,13 +38,15 @@ int flow_cache_init(struct flow_cache *cache, uint32_t n_lines, void (*on_remove
     hash_seed_init(&cache->seed);
     cache->port_lines = calloc(PORTS_MAX, sizeof *cache->port_lines);
     cache->lines = mmap(NULL, table_size(cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (cache->port_lines == NULL || cache->lines == MAP_FAILED) {
-        free(cache->port_lines);
-        if (cache->lines != MAP_FAILED)
-            munmap(cache->lines, table_size(cache));
-        cache->lines = NULL;
+    cache->tallies = mmap(NULL, tallies_size(cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (cache->port_lines == NULL || cache->lines == MAP_FAILED || cache->tallies == MAP_FAILED) {
+        cache->lines = cache->lines != MAP_FAILED ? cache->lines : NULL;
+        cache->tallies = cache->tallies != MAP_FAILED ? cache->tallies : NULL;
+        flow_cache_fini(cache);
         return -ENOMEM;
     }
+    madvise(cache->tallies, tallies_size(cache), MADV_HUGEPAGE);
+    memset(cache->tallies, 0, tallies_size(cache)); /* the page faults are not a worker's */
     /* Random access over many megabytes: without large pages each look-up would also miss the TLB. Advice only. */
     madvise(cache->lines, table_size(cache), MADV_HUGEPAGE);
     for (uint32_t i = 0; i < flow_cache_line_count(cache); i++)
@@ -52,6 +59,8 @@ void flow_cache_fini(struct flow_cache *cache)
 {
     if (cache->lines != NULL)
         munmap(cache->lines, table_size(cache));
+    if (cache->tallies != NULL)
+        munmap(cache->tallies, tallies_size(cache));
     free(cache->port_lines);
     memset(cache, 0, sizeof *cache);
 }

@@ -11,6 +11,7 @@
 
 #include "dataplane/core/hash.h"
 #include "dataplane/flow_key.h"
+#include "dataplane/flow_rules.h"
 
 /* One worker's flow cache: exact match, one writer and reader, no atomics.
  *
@@ -36,7 +37,7 @@
 #define FLOW_VLAN_POP      0x0008u
 #define FLOW_VLAN_SET      0x0010u
 #define FLOW_TRACK         0x0020u /* show every packet to the session */
-#define FLOW_TCP           0x0040u /* show packets with flags other than ACK and PSH to the session */
+#define FLOW_TCP           0x0040u /* or SCTP: show packets with flags other than ACK and PSH to the session */
 #define FLOW_REPLY         0x0080u /* the flow is its session's reply direction */
 #define FLOW_IF_NO_SESSION 0x0100u /* only while no session exists for the packet */
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
@@ -69,6 +70,15 @@ struct flow_entry_second {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct flow_entry_second) == sizeof(struct flow_entry), "lines are alike");
 
+/* What packets of a flow never touch: see flow_tally.h. One for each line, apart from it. */
+struct flow_tally {
+    struct flow_rules rules;
+    uint32_t reserved;
+    uint64_t packets; /* of the entry's, counted for the rules already */
+    uint64_t bytes;
+};
+static_assert(sizeof(struct flow_tally) == 32, "two tallies a line");
+
 /* Stage: one packet of 'bytes' went by the entry. */
 static inline void flow_entry_count(struct flow_entry *entry, uint32_t bytes)
 {
@@ -78,7 +88,8 @@ static inline void flow_entry_count(struct flow_entry *entry, uint32_t bytes)
 
 struct flow_cache {
     struct flow_entry *lines;
-    uint32_t set_mask; /* number of sets less one */
+    struct flow_tally *tallies; /* by line */
+    uint32_t set_mask;          /* number of sets less one */
     struct hash_seed seed;
     uint32_t n_flows;       /* living entries */
     _Atomic uint32_t share; /* most lines that flows of one ingress port may use; set by control, relaxed */
@@ -95,6 +106,11 @@ int flow_cache_init(struct flow_cache *cache, uint32_t n_lines, void (*on_remove
 void flow_cache_fini(struct flow_cache *cache);
 /* Control thread, at any time. */
 void flow_cache_set_share(struct flow_cache *cache, uint32_t n_ports);
+
+static inline struct flow_tally *flow_cache_tally(const struct flow_cache *cache, const struct flow_entry *entry)
+{
+    return &cache->tallies[entry - cache->lines];
+}
 
 static inline uint8_t flow_line_kind(const struct flow_entry *entry)
 {
@@ -128,6 +144,7 @@ static inline void flow_cache_prefetch_set(const struct flow_cache *cache, uint3
 
     for (uint32_t i = 0; i < FLOW_SET_LINES; i++)
         _mm_prefetch(&set[i], _MM_HINT_T0);
+    _mm_prefetch(flow_cache_tally(cache, &set[hash & (FLOW_SET_LINES - 1)]), _MM_HINT_T0);
 }
 
 static inline bool flow_bytes_equal(const void *a, const void *b)

@@ -6,6 +6,7 @@
 
 #include "acl/conntrack.h"
 #include "dataplane/core/packet.h"
+#include "dataplane/flow_rules.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/vlan.h"
 
@@ -27,13 +28,6 @@ struct resolved_output {
     uint16_t vlan;          /* TCI when the change needs one */
     uint16_t underlay_vlan; /* TCI of the outer frame, 0: untagged */
     enum vlan_change change;
-};
-
-/* The rules that decided about a packet, on either side, for counters; 0: none. */
-struct flow_rules {
-    uint32_t egress;
-    uint32_t ingress;
-    uint32_t audit; /* would have refused it */
 };
 
 #define RESOLUTION_OUTPUTS_MAX 4096u

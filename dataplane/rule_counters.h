@@ -22,6 +22,8 @@ struct rule_counter {
 
 /* Control thread, once, before the first worker. 0 or -ENOMEM. */
 int rule_counters_init(void);
+/* Control thread, before a worker of that id starts. What it counted before goes on. 0 or -ENOMEM. */
+int rule_counters_prepare(unsigned int worker);
 
 /* Control thread: a rule id begins to mean another rule; what was counted before does not count. */
 void rule_counters_begin(uint32_t rule);
@@ -29,7 +31,9 @@ void rule_counters_begin(uint32_t rule);
 /* Worker. Rule 0 is ignored. */
 void rule_counters_hit(unsigned int worker, uint32_t rule, uint32_t now);
 void rule_counters_add(unsigned int worker, uint32_t rule, uint64_t packets, uint64_t bytes, uint32_t now);
-/* Worker: packets of 'port' (index) dropped for 'reason' by 'rule' (0: by none, that is by default). */
+/* Worker: packets of 'port' (index) dropped for 'reason' by 'rule' (0: by no rule that has a name). When there are too
+ * many different ones, the rest is counted under RULE_DROPS_OTHER. */
+#define RULE_DROPS_OTHER UINT32_MAX
 void rule_drops_add(unsigned int worker, uint16_t port, enum drop_reason reason, uint32_t rule, uint64_t packets);
 
 /* Any thread: the sum over workers. */

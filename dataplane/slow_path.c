@@ -5,13 +5,14 @@
 
 #include "dataplane/compile.h"
 #include "dataplane/execute.h"
+#include "dataplane/flow_tally.h"
 #include "dataplane/reject.h"
 
 /* Most held fragments that one run looks at. */
 #define HELD_SLICE 32u
 
-/* Puts the action into an entry for the key: the one that is there, or a new one. */
-static void cache_action(struct worker *worker, const struct arrival *arrival, const struct action *action)
+/* Puts the action into an entry for the key: the one that is there, or a new one. False when there is no place. */
+static bool cache_action(struct worker *worker, const struct arrival *arrival, const struct action *action)
 {
     struct flow_entry *entry = flow_cache_find(&worker->cache, arrival->key, arrival->hash);
 
@@ -21,14 +22,16 @@ static void cache_action(struct worker *worker, const struct arrival *arrival, c
     } else {
         entry = flow_cache_insert(&worker->cache, arrival->key, arrival->hash, arrival->port->index, worker->stamp);
         if (entry == NULL)
-            return;
+            return false;
     }
     if (action->flags & FLOW_LIST)
         worker->outputs.outputs[action->action].refs++;
     entry->session = action->session;
     entry->action = action->action;
     entry->flags = action->flags;
+    flow_tally_begin(worker, entry, &worker->resolution.rules);
     flow_entry_count(entry, arrival->mbuf->pkt_len);
+    return true;
 }
 
 static void look_up_fate(struct worker *worker, const struct arrival *arrival, const struct packet *packet)
@@ -49,9 +52,9 @@ static void carry_out(struct worker *worker, const struct arrival *arrival, cons
 
     if (!compiled)
         atomic_fetch_add_explicit(&worker->published.lost, 1, memory_order_relaxed);
-    if (compiled && resolution->cacheable && arrival->key != NULL &&
-        output_pool_has_room(&worker->outputs, action.flags & FLOW_FLOOD))
-        cache_action(worker, arrival, &action);
+    if (!(compiled && resolution->cacheable && arrival->key != NULL &&
+          output_pool_has_room(&worker->outputs, action.flags & FLOW_FLOOD) && cache_action(worker, arrival, &action)))
+        flow_tally_packet(worker, arrival->port->index, resolution->drop, &resolution->rules, arrival->mbuf->pkt_len);
     if (action.flags & FLOW_REJECT)
         reject_packet(worker, arrival->attachment, arrival->mbuf);
     action_execute(worker, &action, arrival->port, arrival->mbuf, arrival->hash);

@@ -15,6 +15,8 @@
 
 #include "dataplane/core/qsbr.h"
 #include "dataplane/fdb.h"
+#include "dataplane/flow_tally.h"
+#include "dataplane/rule_counters.h"
 #include "dataplane/slow_path.h"
 #include "dataplane/validate.h"
 
@@ -29,6 +31,7 @@ static void on_flow_remove(void *aux, struct flow_entry *entry)
 {
     struct worker *worker = aux;
 
+    flow_tally_harvest(worker, entry);
     if (entry->flags & FLOW_LIST)
         output_release(&worker->outputs, entry->action);
 }
@@ -60,6 +63,7 @@ static void sweep_entry(void *aux, struct flow_entry *entry)
         flow_cache_remove(&worker->cache, entry);
         return;
     }
+    flow_tally_harvest(worker, entry);
     source = snapshot_attachment(worker->snapshot, key->attachment);
     if (source == NULL || (entry->flags & FLOW_DROP) != 0 || !vlan_ingress(&source->vlan, key->vlan, &id) ||
         snapshot_bridge(worker->snapshot, source->bridge) == NULL)
@@ -159,6 +163,8 @@ static int prepare(struct worker *worker, uint32_t flow_entries)
         if (snapshot->ports[i] != NULL && tx_prepare_port(&worker->tx, i) != 0)
             return -ENOMEM;
     }
+    if (rule_counters_prepare(worker->id) != 0)
+        return -ENOMEM;
     if (output_pool_init(&worker->outputs, OUTPUT_POOL_SIZE) != 0)
         return -ENOMEM;
     return flow_cache_init(&worker->cache, flow_entries, on_flow_remove, worker);

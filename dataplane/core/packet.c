@@ -32,6 +32,37 @@ static uint32_t read_raw32(const uint8_t *p)
     return value;
 }
 
+/* Chunks that are looked at before one is taken for an ordinary packet: nothing that opens or ends an association comes
+ * after so many others. */
+#define SCTP_CHUNKS_MAX 8
+
+/* INIT, INIT ACK, ABORT, SHUTDOWN, SHUTDOWN ACK, COOKIE ECHO, COOKIE ACK, SHUTDOWN COMPLETE (RFC 9260 3.2). */
+static bool is_sctp_state_chunk(uint8_t type)
+{
+    return type < 16 && (1u << type & 0x4dc6u) != 0;
+}
+
+/* PACKET_SCTP_* of the chunks after the common header. AUTH (RFC 4895) and SACK may come before the one that counts. */
+static uint8_t sctp_flags(const uint8_t *l4, uint32_t avail)
+{
+    uint32_t offset = 12;
+    uint8_t flags = 0;
+
+    for (int i = 0; i < SCTP_CHUNKS_MAX && avail - offset >= 4; i++) {
+        uint32_t len = (read_be16(l4 + offset + 2) + 3u) & ~3u;
+
+        if (is_sctp_state_chunk(l4[offset]))
+            return PACKET_SCTP_CHUNK | l4[offset];
+        if (len < 4)
+            return flags;
+        flags = PACKET_SCTP_PLAIN;
+        if (len > avail - offset)
+            return flags;
+        offset += len;
+    }
+    return flags;
+}
+
 /* The L4 header: 'l4' has 'avail' readable bytes of an IP payload of 'payload' bytes (which may be larger). */
 static enum drop_reason parse_l4(struct packet *packet, const uint8_t *l4, uint32_t avail, uint32_t payload)
 {
@@ -55,6 +86,7 @@ static enum drop_reason parse_l4(struct packet *packet, const uint8_t *l4, uint3
     case IPPROTO_SCTP:
         if (avail < 12)
             return DROP_L4_HEADER;
+        packet->tcp_flags = sctp_flags(l4, avail);
         break;
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:

@@ -26,6 +26,11 @@ enum packet_fragment {
 #define PACKET_VLAN_ID      0x0fffu
 #define PACKET_VLAN_PRESENT 0x1000u /* a tag is on the frame (a priority tag has id 0) */
 
+/* What 'tcp_flags' says of an SCTP packet, so that sessions of both protocols are tracked alike: chunks that change
+ * nothing look like a plain ACK. 0: not one whole chunk header. */
+#define PACKET_SCTP_PLAIN 0x10u /* DATA, SACK, HEARTBEAT and other chunks that leave the association as it is */
+#define PACKET_SCTP_CHUNK 0x40u /* | type of the first chunk that does not (RFC 9260 3.2, below 16) */
+
 struct packet {
     const uint8_t *data; /* first byte of the Ethernet header */
     uint32_t len;        /* bytes that may be read at 'data' (first segment) */
@@ -42,7 +47,7 @@ struct packet {
     uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
     uint8_t ttl;        /* IPv4 TTL or IPv6 hop limit */
     uint8_t protocol;   /* IP protocol, after IPv6 extension headers; ARP: the operation (1 request, 2 reply) */
-    uint8_t tcp_flags;  /* RFC 9293 3.1, low eight bits; 0 unless TCP */
+    uint8_t tcp_flags;  /* RFC 9293 3.1, low eight bits; SCTP: PACKET_SCTP_*; else 0 */
     uint8_t icmp_type;  /* ICMP and ICMPv6 only */
     uint8_t icmp_code;
     uint16_t icmp_id;  /* network order; echo and timestamp messages only, else 0 */

@@ -32,8 +32,8 @@ static struct policy_chain *chain_of(size_t n, enum rule_direction direction)
         rules[i] = world_rule((uint32_t)i + 1, i % 3 ? IPPROTO_TCP : IPPROTO_UDP, (uint16_t)(3000 + i % 2000));
         rules[i].direction = direction;
         rules[i].remote = RULE_REMOTE_PREFIX;
-        rules[i].prefix = (struct inet_prefix){.addr = inet_addr_from_v4(htonl(0x0b000000u | (uint32_t)i << 8)),
-                                               .len = 120};
+        rules[i].prefix =
+            (struct inet_prefix){.addr = inet_addr_from_v4(htonl(0x0b000000u | (uint32_t)i << 8)), .len = 120};
     }
     rules[n - 1] = world_rule((uint32_t)n, IPPROTO_UDP, 0);
     groups = policy_compile(rules, n);
@@ -56,10 +56,10 @@ static void start(size_t n_rules)
     s->w.pipeline.conntrack = s->worker->pipeline.conntrack = s->w.ct;
     world_bridge(&s->w, 1, false);
     for (uint32_t id = 1; id <= 2; id++) {
-        struct attachment a = {.has_policy = true,
-                               .policy = {.ingress = chain_of(n_rules, RULE_INGRESS),
-                                          .egress = chain_of(n_rules, RULE_EGRESS)},
-                               .account = conntrack_account_open(s->w.ct, &limits)};
+        struct attachment a = {
+            .has_policy = true,
+            .policy = {.ingress = chain_of(n_rules, RULE_INGRESS), .egress = chain_of(n_rules, RULE_EGRESS)},
+            .account = conntrack_account_open(s->w.ct, &limits)};
 
         world_attach(&s->w, id, a);
     }
@@ -101,9 +101,10 @@ static void measure(size_t n_rules)
         samples[round] = (double)(rte_rdtsc_precise() - clocks) / BATCH;
     }
     qsort(samples, ROUNDS, sizeof *samples, compare);
-    printf("%6zu rules: %6.0f (10 %%) %6.0f (median) %6.0f (90 %%) clocks a connection, %.2f M/s at the median, %u open\n",
-           n_rules, samples[ROUNDS / 10], samples[ROUNDS / 2], samples[ROUNDS * 9 / 10],
-           (double)rte_get_tsc_hz() / samples[ROUNDS / 2] / 1e6, conntrack_count(station.w.ct));
+    printf(
+        "%6zu rules: %6.0f (10 %%) %6.0f (median) %6.0f (90 %%) clocks a connection, %.2f M/s at the median, %u open\n",
+        n_rules, samples[ROUNDS / 10], samples[ROUNDS / 2], samples[ROUNDS * 9 / 10],
+        (double)rte_get_tsc_hz() / samples[ROUNDS / 2] / 1e6, conntrack_count(station.w.ct));
 }
 
 int main(void)

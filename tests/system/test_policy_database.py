@@ -11,7 +11,7 @@ database going away under policed traffic.
 import pytest
 
 from cloud import all_guests, allow_udp, cloud, host, refuse_tcp, refuse_udp, warm  # noqa: F401
-from endpoints import Pinger, drops
+from endpoints import Pinger, drops, wait_drop
 from lab.process import LabError, wait_until
 from policed import Connection, Stream, sessions
 
@@ -97,13 +97,21 @@ def test_group_that_is_in_use_cannot_be_deleted_and_stays_in_force(cloud):
     refuse_udp(cloud, cloud.a, cloud.b, 53)
 
 
-def test_stateless_group_is_no_way_around_the_rules(cloud):
+def test_stateless_group_needs_rules_for_both_directions(cloud):
     cloud.change("group-add g stateful=false", "rule-add g direction=ingress protocol=udp port_min=53",
                  "lport-set-groups v-b g")
-    assert "stateful=false is not supported" in status(cloud, "v-b", "warning")
-    allow_udp(cloud.a, cloud.b, 53)
+    assert status(cloud, "v-b", "warning") == ""
     refuse_udp(cloud, cloud.a, cloud.b, 54)
     refuse_tcp(cloud, cloud.b, cloud.a, 80, "policy_egress")
+    before = drops(cloud.host, cloud.b.port, "policy_egress")
+    with cloud.a.udp() as asking, cloud.b.udp(53) as serving:
+        asking.sendto(b"question", (cloud.b.v4, 53))
+        question, sender = serving.recvfrom(100)
+        assert question == b"question"
+        serving.sendto(b"answer", sender)
+        wait_drop(cloud.host, cloud.b.port, "policy_egress", before)
+    cloud.change("rule-add g direction=egress protocol=udp")
+    allow_udp(cloud.a, cloud.b, 53)
 
 
 def test_unknown_ports_may_be_denied(cloud):

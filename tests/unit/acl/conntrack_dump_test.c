@@ -35,6 +35,18 @@ static void tcp_line_shows_ports_zone_and_state(void **state)
                         "reply=(src=10.0.0.2,dst=10.0.0.1,sport=80,dport=1000),zone=7,protoinfo=(state=SYN_SENT)");
 }
 
+static void sctp_line_shows_state(void **state)
+{
+    struct packet packet = make_sctp(1000, 3868, PACKET_SCTP_CHUNK | 1);
+    char buf[CONNTRACK_TEXT_LEN];
+
+    open_ok(*state, &packet, START_TICK);
+    assert_string_equal(line_of_only_session(*state, buf),
+                        "sctp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=1000,dport=3868),"
+                        "reply=(src=10.0.0.2,dst=10.0.0.1,sport=3868,dport=1000),zone=7,"
+                        "protoinfo=(state=COOKIE_WAIT)");
+}
+
 static void udp_line_leaves_zone_0_out(void **state)
 {
     struct packet packet = make_udp(1000, 53);
@@ -126,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tcp_line_shows_ports_zone_and_state, setup, teardown),
+        cmocka_unit_test_setup_teardown(sctp_line_shows_state, setup, teardown),
         cmocka_unit_test_setup_teardown(udp_line_leaves_zone_0_out, setup, teardown),
         cmocka_unit_test_setup_teardown(icmp_lines_show_identifier_and_type, setup, teardown),
         cmocka_unit_test_setup_teardown(other_protocols_show_their_number, setup, teardown),

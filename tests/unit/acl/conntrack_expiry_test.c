@@ -104,12 +104,21 @@ static void tcp_established_lasts_five_days(void **state)
     assert_int_equal(conntrack_count(*state), 0);
 }
 
-static void tcp_reset_soon_expires(void **state)
+static void tcp_refused_soon_expires(void **state)
+{
+    struct packet packet = make_tcp(1, 2, SYN);
+    uint32_t session = open_ok(*state, &packet, START_TICK);
+
+    assert_int_equal(conntrack_track(*state, session, CT_REPLY, RST | ACK, START_TICK), CT_TRACK);
+    expect_expiry(*state, START_TICK, 10, 0);
+}
+
+static void tcp_reset_expires_after_two_minutes(void **state)
 {
     uint32_t session = open_established(*state, START_TICK);
 
     assert_int_equal(conntrack_track(*state, session, CT_REPLY, RST, START_TICK), CT_TRACK);
-    expect_expiry(*state, START_TICK, 10, 0);
+    expect_expiry(*state, START_TICK, 120, 0);
 }
 
 static void tcp_reset_of_an_old_connection_expires_within_a_turn(void **state)
@@ -119,7 +128,20 @@ static void tcp_reset_of_an_old_connection_expires_within_a_turn(void **state)
 
     run_until(*state, 0, START_TICK, later);
     assert_int_equal(conntrack_track(*state, session, CT_REPLY, RST, later), CT_TRACK);
-    expect_expiry(*state, later, 10, TURN);
+    expect_expiry(*state, later, 120, TURN);
+}
+
+static void tcp_false_reset_shortens_nothing(void **state)
+{
+    uint32_t session = open_established(*state, START_TICK);
+    uint32_t later = START_TICK + 100;
+
+    assert_int_equal(conntrack_track(*state, session, CT_REPLY, RST, START_TICK), CT_TRACK);
+    run_until(*state, 0, START_TICK, later);
+    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, ACK, later), CT_TRACK);
+    assert_int_equal(conntrack_track(*state, session, CT_REPLY, ACK, later), CT_SETTLED);
+    run_fully(*state, 0, later + 432000 - 1);
+    assert_int_equal(conntrack_count(*state), 1);
 }
 
 static void tcp_close_expires_by_state(void **state)
@@ -184,8 +206,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(tcp_half_open_expires_after_two_minutes, setup, teardown),
         cmocka_unit_test_setup_teardown(tcp_syn_received_expires_after_a_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(tcp_established_lasts_five_days, setup, teardown),
-        cmocka_unit_test_setup_teardown(tcp_reset_soon_expires, setup, teardown),
+        cmocka_unit_test_setup_teardown(tcp_refused_soon_expires, setup, teardown),
+        cmocka_unit_test_setup_teardown(tcp_reset_expires_after_two_minutes, setup, teardown),
         cmocka_unit_test_setup_teardown(tcp_reset_of_an_old_connection_expires_within_a_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(tcp_false_reset_shortens_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(tcp_close_expires_by_state, setup, teardown),
         cmocka_unit_test_setup_teardown(syn_after_time_wait_makes_way, setup, teardown),
         cmocka_unit_test_setup_teardown(unfit_segments_change_nothing, setup, teardown),

@@ -22,7 +22,7 @@
 #define FIN_ACK (TCP_FLAG_FIN | TCP_FLAG_ACK)
 #define RST     TCP_FLAG_RST
 
-enum { TCP = 6, UDP = 17, ICMP = 1, ICMPV6 = 58, GRE = 47 };
+enum { TCP = 6, UDP = 17, ICMP = 1, ICMPV6 = 58, GRE = 47, SCTP = 132 };
 
 #define START_TICK 0xfffffff0u /* the clock's wrap is part of every test */
 #define ZONE       7u
@@ -53,6 +53,15 @@ static inline struct packet make_udp(uint16_t src_port, uint16_t dst_port)
 
     packet.src_port = htons(src_port);
     packet.dst_port = htons(dst_port);
+    return packet;
+}
+
+/* 'flags' as PACKET_SCTP_* say. */
+static inline struct packet make_sctp(uint16_t src_port, uint16_t dst_port, uint8_t flags)
+{
+    struct packet packet = make_tcp(src_port, dst_port, flags);
+
+    packet.protocol = SCTP;
     return packet;
 }
 

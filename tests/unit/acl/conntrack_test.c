@@ -169,6 +169,21 @@ static void admission_refuses_what_cannot_start_a_session(void **state)
     assert_int_equal(conntrack_admission(&error), CT_REFUSE);
 }
 
+static void mid_stream_is_picked_up_where_that_is_wanted(void **state)
+{
+    struct packet packet = make_tcp(1, 2, ACK);
+    struct packet reset = make_tcp(3, 4, RST | ACK);
+    struct ct_new new_session = {.tuple = tuple_of(&packet, ZONE), .packet = &packet, .pick_up = true};
+    struct ct_match match;
+
+    assert_int_equal(conntrack_open(*state, 0, &new_session, START_TICK, &match), 0);
+    assert_int_equal(conntrack_track(*state, match.session, CT_ORIGINAL, ACK, START_TICK), CT_SETTLED);
+    assert_int_equal(conntrack_track(*state, match.session, CT_REPLY, ACK, START_TICK), CT_SETTLED);
+    new_session.tuple = tuple_of(&reset, ZONE);
+    new_session.packet = &reset;
+    assert_int_equal(conntrack_open(*state, 0, &new_session, START_TICK, &match), -EINVAL);
+}
+
 static void full_table_refuses_and_reuses_after_close(void **state)
 {
     struct conntrack *ct = *state;
@@ -218,22 +233,6 @@ static void reuse_waits_for_the_grace_period(void **state)
     run_fully(ct, 0, START_TICK + 50);
     assert_int_equal(ct->n_free + ct->workers[0].n_cached, conntrack_capacity(ct));
     qsbr_reader_unregister(3);
-}
-
-static void flush_takes_one_zone_or_all(void **state)
-{
-    struct conntrack *ct = *state;
-    struct packet packet = make_udp(1, 2);
-    struct ct_match match;
-
-    for (uint32_t zone = 1; zone <= 3; zone++)
-        assert_int_equal(open_in(ct, zone % 2, &packet, zone, START_TICK, &match), 0);
-    assert_int_equal(conntrack_flush(ct, 2, false), 1);
-    assert_false(finds(ct, &packet, 2));
-    assert_true(finds(ct, &packet, 3));
-    assert_int_equal(conntrack_flush(ct, 0, true), 2);
-    assert_int_equal(conntrack_flush(ct, 0, true), 0);
-    assert_int_equal(conntrack_count(ct), 0);
 }
 
 static void verdict_keeps_the_newest_sequence(void **state)
@@ -319,10 +318,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(tuple_of_unfit_packets_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(other_protocols_go_by_address_pair, setup, teardown),
         cmocka_unit_test_setup_teardown(admission_refuses_what_cannot_start_a_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(mid_stream_is_picked_up_where_that_is_wanted, setup, teardown),
         cmocka_unit_test_setup_teardown(full_table_refuses_and_reuses_after_close, setup, teardown),
         cmocka_unit_test_setup_teardown(closed_session_is_gone_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(reuse_waits_for_the_grace_period, setup, teardown),
-        cmocka_unit_test_setup_teardown(flush_takes_one_zone_or_all, setup, teardown),
         cmocka_unit_test_setup_teardown(verdict_keeps_the_newest_sequence, setup, teardown),
         cmocka_unit_test(crowded_group_overflows_and_drains),
         cmocka_unit_test_setup_teardown(handed_over_sessions_expire_with_the_heir, setup, teardown),

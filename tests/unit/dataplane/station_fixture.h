@@ -10,6 +10,8 @@
 #include <rte_mempool.h>
 
 #include "dataplane/core/packet_pool.h"
+#include "dataplane/flow_tally.h"
+#include "dataplane/rule_counters.h"
 #include "dataplane/validate.h"
 #include "dataplane/worker.h"
 
@@ -46,7 +48,8 @@ static inline int station_group_start(void **state)
         "test", "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry", "--log-level=critical", prefix};
 
     snprintf(prefix, sizeof prefix, "--file-prefix=unit%d", getpid());
-    if (rte_eal_init((int)(sizeof args / sizeof args[0]), args) < 0 || qsbr_init() != 0)
+    if (rte_eal_init((int)(sizeof args / sizeof args[0]), args) < 0 || qsbr_init() != 0 || rule_counters_init() != 0 ||
+        rule_counters_prepare(0) != 0)
         return -1;
     return packet_pool_init(8192);
 }
@@ -58,6 +61,7 @@ static inline int station_group_stop(void **state)
 
 static inline void station_on_remove(void *worker, struct flow_entry *entry)
 {
+    flow_tally_harvest(worker, entry);
     if (entry->flags & FLOW_LIST)
         output_release(&((struct worker *)worker)->outputs, entry->action);
 }

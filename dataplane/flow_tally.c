@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow_tally.h"
+
+#include <unistd.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/dataplane_private.h"
+#include "dataplane/rule_counters.h"
+
+/* Lines that one request to a worker looks at: some ten microseconds. */
+#define SLICE_LINES 2048u
+
+static void count(struct worker *worker, const struct flow_rules *rules, uint64_t packets, uint64_t bytes,
+                  uint32_t last)
+{
+    rule_counters_add(worker->id, rules->egress, packets, bytes, last);
+    rule_counters_add(worker->id, rules->ingress, packets, bytes, last);
+    rule_counters_add(worker->id, rules->audit, packets, bytes, last);
+}
+
+static uint32_t refusing_rule(const struct flow_rules *rules)
+{
+    return rules->egress != 0 ? rules->egress : rules->ingress;
+}
+
+/* Only drops by policy have a rule to be told by. */
+static bool is_of_policy(enum drop_reason drop)
+{
+    return drop == DROP_POLICY_EGRESS || drop == DROP_POLICY_INGRESS || drop == DROP_POLICY_CUT;
+}
+
+void flow_tally_begin(struct worker *worker, const struct flow_entry *entry, const struct flow_rules *rules)
+{
+    *flow_cache_tally(&worker->cache, entry) =
+        (struct flow_tally){.rules = *rules, .packets = entry->packets, .bytes = entry->bytes};
+}
+
+void flow_tally_harvest(struct worker *worker, const struct flow_entry *entry)
+{
+    struct flow_tally *tally = flow_cache_tally(&worker->cache, entry);
+    uint64_t packets = entry->packets - tally->packets;
+    uint64_t bytes = entry->bytes - tally->bytes;
+
+    if (packets == 0)
+        return;
+    tally->packets = entry->packets;
+    tally->bytes = entry->bytes;
+    count(worker, &tally->rules, packets, bytes, worker->now);
+    if ((entry->flags & FLOW_DROP) != 0 && is_of_policy((enum drop_reason)entry->action))
+        rule_drops_add(worker->id, entry->port, (enum drop_reason)entry->action, refusing_rule(&tally->rules), packets);
+}
+
+void flow_tally_packet(struct worker *worker, uint16_t port, enum drop_reason drop, const struct flow_rules *rules,
+                       uint32_t bytes)
+{
+    count(worker, rules, 1, bytes, worker->now);
+    if (is_of_policy(drop))
+        rule_drops_add(worker->id, port, drop, refusing_rule(rules), 1);
+}
+
+/* Filled by control; the worker advances 'next'. */
+struct harvest {
+    uint32_t next;
+    bool end;
+};
+
+static void harvest_slice(void *worker_, void *request)
+{
+    struct worker *worker = worker_;
+    struct harvest *harvest = request;
+    uint32_t lines = flow_cache_line_count(&worker->cache);
+    uint32_t last = harvest->next + SLICE_LINES < lines ? harvest->next + SLICE_LINES : lines;
+
+    for (; harvest->next < last; harvest->next++) {
+        const struct flow_entry *entry = &worker->cache.lines[harvest->next];
+
+        if (flow_line_kind(entry) < FLOW_LINE_EMPTY)
+            flow_tally_harvest(worker, entry);
+    }
+    harvest->end = last == lines;
+}
+
+void dataplane_harvest(void)
+{
+    for (unsigned int id = 0; id < WORKERS_MAX; id++) {
+        struct worker *worker = dataplane_worker(id);
+        struct harvest harvest = {.next = 0, .end = worker == NULL};
+
+        while (!harvest.end) {
+            mailbox_post(&worker->mailbox, harvest_slice, &harvest);
+            while (!mailbox_is_done(&worker->mailbox))
+                usleep(20);
+        }
+    }
+}

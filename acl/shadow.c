@@ -239,11 +239,12 @@ static uint32_t find_cover(struct search *search, uint32_t rule)
     const struct shape *own = &search->shapes[search->members[rule].shape];
     uint32_t found = NO_ENTRY;
 
-    for (uint32_t s = 0; s < search->n_shapes && search->steps > 0; s++, search->steps--) {
+    for (uint32_t s = 0; s < search->n_shapes && search->steps > 0; s++) {
         const struct bucket *bucket;
         struct bucket_key key;
         uint32_t index, one;
 
+        search->steps--;
         if (!shape_may_cover(&search->shapes[s], own))
             continue;
         key = shape_key(&search->shapes[s], s, &search->rules[rule]);

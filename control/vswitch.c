@@ -23,6 +23,7 @@
 #include "control/statistics.h"
 #include "control/status.h"
 #include "control/tunnels.h"
+#include "control/verdict_lines.h"
 #include "dataplane/core/notifier.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/fdb.h"
@@ -136,6 +137,8 @@ static void run_data_plane(struct vswitch *vswitch)
         applied->tunnels_changed = true;
         vswitch->dirty = true;
     }
+    if (verdict_lines_run(applied->policies))
+        poll_immediate_wake();
     refresh_status(vswitch, notified);
     run_every_second(vswitch);
 }

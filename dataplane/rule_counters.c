@@ -97,9 +97,12 @@ static void add(_Atomic uint64_t *counter, uint64_t n)
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* What is harvested may be older than what was counted at once. */
 static void see(struct rule_slot *slot, uint32_t now)
 {
-    if (atomic_load_explicit(&slot->last_hit, memory_order_relaxed) != now)
+    uint32_t last_hit = atomic_load_explicit(&slot->last_hit, memory_order_relaxed);
+
+    if (last_hit == 0 || (int32_t)(now - last_hit) > 0)
         atomic_store_explicit(&slot->last_hit, now, memory_order_relaxed);
 }
 

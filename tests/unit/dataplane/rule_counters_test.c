@@ -29,12 +29,7 @@ static struct rule_counter count_of(uint32_t rule)
 
 static void harvest_all(void)
 {
-    for (uint32_t i = 0; i < flow_cache_line_count(&s.worker->cache); i++) {
-        const struct flow_entry *entry = &s.worker->cache.lines[i];
-
-        if (flow_line_kind(entry) < FLOW_LINE_EMPTY)
-            flow_tally_harvest(s.worker, entry);
-    }
+    flow_tally_harvest_all(s.worker);
 }
 
 /* Guest 2 lets in UDP to port 53 by rule 'id'. */
@@ -64,6 +59,21 @@ static void packets_of_a_flow_count_once_for_its_rule(void **state)
     harvest_all();
     assert_int_equal(count_of(1000).hits, 1);
     assert_int_equal(count_of(1000).packets, 6);
+}
+
+static void last_hit_is_when_the_packet_came(void **state)
+{
+    police(1007);
+    station_udp(&s, 1, 2, 5, 53);
+    station_udp(&s, 1, 2, 5, 53);
+    s.tick += 5;
+    station_look_around(&s);
+    harvest_all();
+    assert_int_equal(count_of(1007).packets, 2);
+    assert_int_equal(count_of(1007).last_hit, s.tick - 5);
+    rule_counters_add(0, 1007, 1, 60, s.tick);
+    rule_counters_add(0, 1007, 1, 60, s.tick - 1); /* counted late */
+    assert_int_equal(count_of(1007).last_hit, s.tick);
 }
 
 static void removal_and_replacement_lose_nothing(void **state)
@@ -218,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(packets_of_a_flow_count_once_for_its_rule),
+        TEST(last_hit_is_when_the_packet_came),
         TEST(removal_and_replacement_lose_nothing),
         TEST(drops_are_told_by_port_reason_and_rule),
         TEST(id_that_begins_anew_forgets_what_it_was),

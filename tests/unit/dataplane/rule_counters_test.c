@@ -176,6 +176,39 @@ static void too_many_kinds_of_drops_have_a_place_together(void **state)
     assert_int_equal(seen.packets, 40000);
 }
 
+static bool is_old_rule(void *aux, uint16_t port, uint32_t rule)
+{
+    return port == 11 && rule < *(uint32_t *)aux;
+}
+
+static void rules_that_are_gone_make_room_for_others(void **state)
+{
+    struct seen seen = {0};
+    uint32_t kept = 0;
+
+    assert_int_equal(rule_counters_prepare(3), 0);
+    rule_drops_add(3, 12, DROP_POLICY_INGRESS, 1, 5);
+    /* Rules come and go, eight thousand at a time: many more than there are places. */
+    for (uint32_t rule = 1000; rule < 200000; rule++) {
+        rule_drops_add(3, 11, DROP_POLICY_INGRESS, rule, 1);
+        if (rule % 8000 != 7999)
+            continue;
+        kept = rule - 8;
+        rule_drops_forget(is_old_rule, &kept);
+    }
+    for (uint32_t rule = 300000; rule < 300050; rule++) {
+        seen = (struct seen){0};
+        rule_drops_add(3, 13, DROP_POLICY_CUT, rule, 2);
+        rule_drops_add(3, 13, DROP_POLICY_CUT, rule, 1);
+        rule_drops_visit(13, see, &seen);
+        assert_int_equal(seen.packets, 3 * (rule - 299999));
+        assert_int_equal(seen.n, rule - 299999);
+    }
+    seen = (struct seen){0};
+    rule_drops_visit(12, see, &seen);
+    assert_int_equal(seen.packets, 5);
+}
+
 static void log_keeps_to_its_rate_and_says_what_it_left_out(void **state)
 {
     struct verdict_event event = {.rule = 1006, .attachment = 2, .verdict = VERDICT_DENY}, taken;
@@ -234,6 +267,7 @@ int main(void)
         TEST(id_that_begins_anew_forgets_what_it_was),
         TEST(workers_add_up),
         TEST(too_many_kinds_of_drops_have_a_place_together),
+        TEST(rules_that_are_gone_make_room_for_others),
         TEST(log_keeps_to_its_rate_and_says_what_it_left_out),
         TEST(log_that_nobody_reads_stays_bounded),
     };

@@ -32,7 +32,8 @@ static bool copy_session(const struct conntrack *ct, uint32_t index, struct sess
     load_tuple(&copy->reply, &s->reply);
     copy->source = atomic_load_explicit(&s->source, memory_order_acquire);
     copy->destination = atomic_load_explicit(&s->destination, memory_order_acquire);
-    copy->expires = ct_session_deadline(ct, s, word);
+    copy->expires = atomic_load_explicit(&s->last_seen, memory_order_acquire) +
+                    ct_timeout(ct, s, copy->original.protocol, copy->state);
     copy->verdict = conntrack_verdict(ct, index);
     after = atomic_load_explicit(&s->state, memory_order_acquire);
     return session_word_life(after) == LIFE_LIVE && session_word_incarnation(after) == session_word_incarnation(word);

@@ -146,10 +146,11 @@ void security_rules_set(struct security_rules *rules, struct security_rule *rule
 {
     struct acl_rule compiled = {.rule = {.action = RULE_ALLOW}};
     char *fault = compile(row, remote, &compiled);
-    bool renamed = text_assign(&rule->name, row->name);
+    bool closes = takes_away(row);
+    bool is_different = text_assign(&rule->name, row->name) || rule->closes != closes || !rule->present;
 
     rule->is_acl = row->is_acl;
-    rule->closes = takes_away(row);
+    rule->closes = closes;
     if (rule->id.id == 0)
         rule_ids_take(rules->ids, &rule->id);
     compiled.rule.log = row->log;
@@ -157,7 +158,7 @@ void security_rules_set(struct security_rules *rules, struct security_rule *rule
         rule->what = compiled;
         rule->recompiled = true;
     }
-    if (text_assign(&rule->fault, fault) || renamed || rule->recompiled || !rule->present)
+    if (text_assign(&rule->fault, fault) || is_different || rule->recompiled)
         policy_work_add(&work->rules, &rule->work);
     rule->present = true;
     rule->seen = work->pass;

@@ -27,6 +27,7 @@
 #include "dataplane/core/notifier.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/fdb.h"
+#include "dataplane/rule_counters.h"
 
 VLOG_DEFINE_THIS_MODULE(vswitch);
 
@@ -104,6 +105,13 @@ static void refresh_status(struct vswitch *vswitch, bool now)
     }
 }
 
+static bool is_gone(void *policies, uint16_t port, uint32_t rule)
+{
+    bool is_named = rule == 0 || rule == RULE_DROPS_OTHER || policies_rule_name(policies, rule) != NULL;
+
+    return !is_named || snapshot_port(dataplane_current(), port) == NULL;
+}
+
 static void run_every_second(struct vswitch *vswitch)
 {
     struct applied_bridge *bridge;
@@ -116,6 +124,7 @@ static void run_every_second(struct vswitch *vswitch)
         aged += fdb_age(bridge->fdb, dataplane_now());
     if (aged > 0)
         dataplane_revalidate();
+    rule_drops_forget(is_gone, vswitch->applied.policies);
     if (reconcile_check_devices(&vswitch->applied))
         vswitch->dirty = true;
 }

@@ -16,7 +16,8 @@ help:
 	@echo 'make test         set up, build, run every test'
 	@echo 'make build        set up what building needs, and build into $(BUILD)/'
 	@echo 'make lint         format, warnings, include arrows, sizes, spelling'
-	@echo 'make bench        throughput beside testpmd in the same run'
+	@echo 'make bench        what it does in a second, beside testpmd in the same run (one part: CASE=throughput, rule-scale,'
+	@echo '                  connection-rate, connection-count, update-time, syn-flood)'
 	@echo 'make install      install below DESTDIR and PREFIX (now: "$(DESTDIR)" and $(PREFIX))'
 	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make test-unit, make test-system, make test-asan, make format, make clean'
@@ -63,7 +64,7 @@ demo: setup-test build
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tools/demo/demo.py
 
 bench: setup-test build
-	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(CASE),--case $(CASE))
 
 lint: build
 	@tools/lint/lint.sh $(BUILD)

@@ -10,6 +10,8 @@ from .hypervisor import Hypervisor
 GROUPS = 4
 # All that a guest may need at once for the cases that open new connections.
 SESSIONS = 1 << 23
+# Opening millions of them may take long; none is to expire before its first reply.
+OPENING_SECONDS = 600
 
 
 class Sluice(Hypervisor):
@@ -45,8 +47,8 @@ class Sluice(Hypervisor):
             self.host.sluice_vsctl(
                 "--", "lport-add", f"id-{port}", f"{generator.MACS[index]} {generator.IPS[index]}",
                 "--", "lport-set-groups", f"id-{port}", *groups,
-                *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}"] if self._sessions
-                  else []))
+                *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}",
+                   f"conntrack:timeout-udp_single={OPENING_SECONDS}"] if self._sessions else []))
         self.set_rules(self._rules)
 
     def restart_with(self, sessions):

@@ -180,8 +180,8 @@ static enum session_state first_state(const struct ct_new *new_session)
 /* Word by word, because a dump may be looking: it throws away what it read when the state word has changed. */
 static void store_tuple(struct ct_tuple *to, const struct ct_tuple *from)
 {
-    uint32_t words[sizeof *from / sizeof(uint32_t)];
-    _Atomic uint32_t *out = (_Atomic uint32_t *)to;
+    uint64_t words[sizeof *from / sizeof(uint64_t)];
+    _Atomic uint64_t *out = (_Atomic uint64_t *)to;
 
     memcpy(words, from, sizeof words);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

@@ -9,8 +9,8 @@
 
 static void load_tuple(struct ct_tuple *to, const struct ct_tuple *from)
 {
-    uint32_t words[sizeof *from / sizeof(uint32_t)];
-    const _Atomic uint32_t *in = (const _Atomic uint32_t *)from;
+    uint64_t words[sizeof *from / sizeof(uint64_t)];
+    const _Atomic uint64_t *in = (const _Atomic uint64_t *)from;
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         words[i] = atomic_load_explicit(&in[i], memory_order_acquire);

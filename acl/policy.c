@@ -161,7 +161,7 @@ static void partition_match(struct match *match, const struct policy_partition *
 
 static void cell_match(struct match *match, const struct policy_cell *cell)
 {
-    const struct policy_partition *partition = &match->policy->partitions[cell->first], *end = partition + cell->n;
+    const struct policy_partition *partition, *end;
 
     if (cell->lowest >= match->best)
         return;
@@ -169,6 +169,8 @@ static void cell_match(struct match *match, const struct policy_cell *cell)
         entries_match(match, cell->first, cell->n);
         return;
     }
+    partition = &match->policy->partitions[cell->first];
+    end = partition + cell->n;
     if (end[-1].protocol == POLICY_ANY_PROTOCOL)
         partition_match(match, --end);
     while (partition < end) {

@@ -20,24 +20,32 @@ bool array_grow(void **array, size_t *max, size_t n, size_t more, size_t item_si
     return true;
 }
 
-static int compare_places(const void *a, const void *b, void *compare)
+struct ordering {
+    place_compare *compare; /* NULL: keys say all */
+};
+
+static int compare_places(const void *a, const void *b, void *ordering)
 {
     const struct place *left = a, *right = b;
-    int order = left->key != right->key ? (left->key > right->key ? 1 : -1)
-                : compare != NULL       ? ((place_compare *)compare)(left, right)
-                                        : 0;
+    place_compare *compare = ((const struct ordering *)ordering)->compare;
+    int order = 0;
 
+    if (left->key != right->key)
+        return left->key > right->key ? 1 : -1;
+    if (compare != NULL)
+        order = compare(left, right);
     return order != 0 ? order : (left->rule > right->rule) - (left->rule < right->rule);
 }
 
 void places_sort(struct place *places, size_t n, place_compare *compare)
 {
+    struct ordering ordering = {.compare = compare};
     size_t sorted = 1;
 
-    while (sorted < n && compare_places(&places[sorted - 1], &places[sorted], compare) <= 0)
+    while (sorted < n && compare_places(&places[sorted - 1], &places[sorted], &ordering) <= 0)
         sorted++;
     if (sorted < n)
-        qsort_r(places, n, sizeof *places, compare_places, compare);
+        qsort_r(places, n, sizeof *places, compare_places, &ordering);
 }
 
 static bool is_whole_family(const struct inet_prefix *prefix)
@@ -105,12 +113,13 @@ static int compare_sets(const void *a, const void *b)
 /* The table that finds the rules of a set by its number. */
 static bool set_slots_build(struct build *build, struct policy_root *root)
 {
-    const struct policy_set *sets = &build->policy->sets[root->first_set];
+    const struct policy_set *sets;
     size_t n_slots = 1;
     struct policy_set_slot *slots;
 
     if (root->n_sets <= POLICY_FEW_SETS)
         return true;
+    sets = &build->policy->sets[root->first_set];
     while (n_slots < 2 * (size_t)root->n_sets)
         n_slots *= 2;
     if (!array_grow((void **)&build->policy->slots, &build->max_slots, build->n_slots, n_slots, sizeof *slots))
@@ -196,6 +205,35 @@ static bool rules_copy(struct policy *policy, const struct rule *rules, size_t n
     return true;
 }
 
+/* Gives back what an array has beyond the 'n' in use. */
+static void array_fit(void **array, size_t n, size_t item_size)
+{
+    void *fitting = n > 0 ? realloc(*array, n * item_size) : NULL;
+
+    if (fitting != NULL)
+        *array = fitting;
+}
+
+static void policy_fit(const struct build *build)
+{
+    struct policy *policy = build->policy;
+
+    array_fit((void **)&policy->entries, build->n_entries, sizeof *policy->entries);
+    array_fit((void **)&policy->extras, build->n_extras, sizeof *policy->extras);
+    array_fit((void **)&policy->maps, build->n_maps, sizeof *policy->maps);
+    array_fit((void **)&policy->nodes, build->n_nodes, sizeof *policy->nodes);
+    array_fit((void **)&policy->starts4, build->n_bounds4, sizeof *policy->starts4);
+    array_fit((void **)&policy->inner4, build->n_bounds4, sizeof *policy->inner4);
+    array_fit((void **)&policy->starts6, build->n_bounds6, sizeof *policy->starts6);
+    array_fit((void **)&policy->inner6, build->n_bounds6, sizeof *policy->inner6);
+    array_fit((void **)&policy->sets, build->n_sets, sizeof *policy->sets);
+    array_fit((void **)&policy->slots, build->n_slots, sizeof *policy->slots);
+    array_fit((void **)&policy->partitions, build->n_partitions, sizeof *policy->partitions);
+    array_fit((void **)&policy->values, build->n_values, sizeof *policy->values);
+    array_fit((void **)&policy->winners, build->n_values, sizeof *policy->winners);
+    array_fit((void **)&policy->branches, build->n_branches, sizeof *policy->branches);
+}
+
 struct policy *policy_compile(const struct rule *rules, size_t n)
 {
     struct build build = {.policy = calloc(1, sizeof(struct policy)), .rules = rules, .n_rules = n};
@@ -213,6 +251,7 @@ struct policy *policy_compile(const struct rule *rules, size_t n)
             policy_free(build.policy);
         return NULL;
     }
+    policy_fit(&build);
     atomic_init(&build.policy->refs, 1);
     return build.policy;
 }

@@ -15,7 +15,7 @@
  * policy_compile() takes it. One rule covers another when each of its columns does: only a single rule counts, not
  * several together, and a set covers itself alone, because its members come and go. So what is named here is certain.
  *
- * Time grows like n log n with the number of different forms that rules have (lengths of prefixes, columns given), and is
- * bounded by SHADOW_STEPS. 0 or -ENOMEM. */
-#define SHADOW_STEPS 1000000u
-int shadow_find(const struct rule *rules, size_t n, uint32_t *covered_by);
+ * Takes about n times the number of different forms that rules have (lengths of prefixes, columns given) of '*steps', which
+ * it counts down and never goes below 0; a step is some tens of nanoseconds. 0 or -ENOMEM. */
+#define SHADOW_STEPS 1000000u /* enough for anything reasonable */
+int shadow_find(const struct rule *rules, size_t n, uint32_t *covered_by, uint32_t *steps);

@@ -32,8 +32,8 @@ static inline void policed_guest(struct policed_station *p, const struct model_p
                                                   .half_open = port->half_open,
                                                   .timeouts = port->short_times ? POLICED_SHORT_TIMES : 0,
                                                   .pick_up = port->pick_up};
-        assert_int_equal(conntrack_account_change(p->s.w.ct, p->accounts[guest], &limits), 0);
     }
+    assert_int_equal(conntrack_account_change(p->s.w.ct, p->accounts[guest], &limits), 0);
     world_attach(&p->s.w, guest, a);
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policy that changes again and again under traffic: what may always pass loses nothing, what may never pass does not get
-through, and one guest's flood is not its neighbours' trouble.
+"""Policy that changes again and again under traffic: what may always pass loses nothing, what may never pass does not
+get through, and one guest's flood is not its neighbours' trouble.
 
          host: sluice-vswitchd, two workers
     br-int: v-a  v-b  v-c  v-d  (VLAN 0)       v-e  v-f (VLAN 20)
@@ -31,7 +31,8 @@ class Witnesses:
     def __init__(self, cloud):
         self._cloud = cloud
         warm(cloud.a, cloud.b, cloud.c)
-        cloud.change("group-add base", "rule-add base direction=ingress protocol=udp port_min=7000 remote_cidr=10.3.0.1/32",
+        cloud.change("group-add base",
+                     "rule-add base direction=ingress protocol=udp port_min=7000 remote_cidr=10.3.0.1/32",
                      "rule-add base direction=ingress protocol=tcp port_min=7001 port_max=7003 remote_cidr=10.3.0.1/32",
                      "group-add out", "rule-add out direction=egress",
                      "lport-set-groups v-b base", "lport-set-groups v-a out")
@@ -104,9 +105,10 @@ def test_acl_tiers_that_change(cloud, witnesses):
                 cloud.change(
                     "clear Logical_Port v-b acls",
                     f"--id=@deny create ACL direction=ingress action=deny tier={number % 8} priority={number} {other}",
-                    f"--id=@pass create ACL direction=ingress action=pass tier={(number + 3) % 8} priority=7 protocol=udp",
-                    f"--id=@reject create ACL direction=ingress action=reject tier={number % 8} priority=9 protocol=tcp "
-                    "port_min=9",
+                    f"--id=@pass create ACL direction=ingress action=pass tier={(number + 3) % 8} priority=7 "
+                    "protocol=udp",
+                    f"--id=@reject create ACL direction=ingress action=reject tier={number % 8} priority=9 "
+                    "protocol=tcp port_min=9",
                     *([f"--id=@allow create ACL direction=ingress action=allow tier={7 - number % 8} protocol=udp "
                        "port_min=7000 remote_cidr=10.3.0.1/32"] if number % 2 else []),
                     "add Logical_Port v-b acls @deny,@pass,@reject" + (",@allow" if number % 2 else ""))
@@ -149,7 +151,8 @@ def limited(cloud):
     """b takes TCP and UDP from everybody; each client may have few sessions, c fewer."""
     warm(cloud.a, cloud.b, cloud.c)
     cloud.change("group-add server", "rule-add server direction=ingress", "lport-set-groups v-b server",
-                 "group-add out", "rule-add out direction=egress", "lport-set-groups v-a out", "lport-set-groups v-c out",
+                 "group-add out", "rule-add out direction=egress", "lport-set-groups v-a out",
+                 "lport-set-groups v-c out",
                  "set Logical_Port v-c conntrack:max=200 conntrack:half-open=50")
     # What is in the way of a SYN's end must not answer: its reset would end the half-open session.
     cloud.b.namespace.run(["nft", "add table inet quiet"])
@@ -161,8 +164,8 @@ def limited(cloud):
 
 
 def test_flood_of_syns_pushes_out_itself_only(limited):
-    """Half-open sessions over the limit make way for new ones; established ones of the same guest and of others, and new
-    ones of others, go on."""
+    """Half-open sessions over the limit make way for new ones; established ones of the same guest and of others, and
+    new ones of others, go on."""
     cloud = limited
     with Connection(cloud.c, cloud.b, 81) as own, Connection(cloud.a, cloud.b, 80) as other:
         flood(cloud, cloud.c, cloud.b, 3000, 99)

@@ -10,7 +10,7 @@ ends before the change is confirmed.
 import pytest
 
 from cloud import all_guests, allow_tcp, allow_udp, cloud, host, refuse_tcp, refuse_udp, warm  # noqa: F401
-from lab.process import LabError
+from lab.process import LabError, wait_until
 from policed import Connection, sessions
 
 
@@ -89,6 +89,20 @@ def test_rule_of_a_flush_group_that_is_removed_ends_its_sessions(cloud):
         assert sessions(cloud.host, "dport=80")
         cloud.change("rule-del g web")
         assert not sessions(cloud.host, "dport=80")  # before the change is confirmed
+
+
+def test_database_that_restarts_is_read_and_told_anew(cloud):
+    """Its status columns are not kept, and what changed meanwhile cannot be tracked."""
+    warm(cloud.a, cloud.b)
+    cloud.change("acl-add port v-b name=no-dns direction=ingress action=deny protocol=udp port_min=53")
+    cloud.host.kill_ovsdb()
+    cloud.host.start_ovsdb()
+    wait_until(lambda: status(cloud, "v-b", "interface") == "v-b", 20, "status after the restart")
+    refuse_udp(cloud, cloud.a, cloud.b, 53)
+    cloud.change("acl-del port v-b no-dns",
+                 "acl-add port v-b name=no-ntp direction=ingress action=deny protocol=udp port_min=123")
+    allow_udp(cloud.a, cloud.b, 53)
+    refuse_udp(cloud, cloud.a, cloud.b, 123)
 
 
 def test_status_of_the_switch_has_its_figures(cloud):

@@ -3,9 +3,11 @@
 BUILD  ?= build
 PREFIX ?= /usr
 DESTDIR ?=
+FUZZ_SECONDS ?= 600
 PYTHON := /usr/bin/python3
 
-.PHONY: all help setup setup-test build asan test test-unit test-system test-asan demo bench lint format install clean
+.PHONY: all help setup setup-test build asan fuzz-build fuzz test test-unit test-system test-asan demo bench lint format \
+    install clean
 
 all: build
 
@@ -14,8 +16,10 @@ help:
 	@echo 'make test         set up, build, run every test'
 	@echo 'make build        set up what building needs, and build into $(BUILD)/'
 	@echo 'make lint         format, warnings, include arrows, sizes, spelling'
-	@echo 'make bench        throughput beside testpmd in the same run'
+	@echo 'make bench        what it does in a second, beside testpmd in the same run (one part: CASE=throughput, rule-scale,'
+	@echo '                  connection-rate, connection-count, update-time, syn-flood)'
 	@echo 'make install      install below DESTDIR and PREFIX (now: "$(DESTDIR)" and $(PREFIX))'
+	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make test-unit, make test-system, make test-asan, make format, make clean'
 
 setup:
@@ -34,8 +38,17 @@ asan: setup
 	    meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized >/dev/null
 	@ninja -C $(BUILD)-asan --quiet
 
-test: setup-test build asan
-	@$(PYTHON) tests/run.py --build $(BUILD) --asan $(BUILD)-asan
+# The fuzz targets alone, by clang, with sanitizers and the coverage that leads the fuzzer.
+fuzz-build: setup
+	@test -e $(BUILD)-fuzz/build.ninja || CC=clang-14 \
+	    meson setup $(BUILD)-fuzz -Dfuzz=enabled -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false >/dev/null
+	@ninja -C $(BUILD)-fuzz --quiet fuzz-targets
+
+fuzz: fuzz-build
+	@$(PYTHON) tests/fuzz/targets.py --build $(BUILD)-fuzz --seconds $(FUZZ_SECONDS)
+
+test: setup-test build asan fuzz-build
+	@$(PYTHON) tests/run.py --build $(BUILD) --asan $(BUILD)-asan --fuzz $(BUILD)-fuzz
 
 test-unit: build
 	@$(PYTHON) tests/run.py --build $(BUILD) --only unit
@@ -51,7 +64,7 @@ demo: setup-test build
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tools/demo/demo.py
 
 bench: setup-test build
-	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(CASE),--case $(CASE))
 
 lint: build
 	@tools/lint/lint.sh $(BUILD)
@@ -63,4 +76,4 @@ install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) && DESTDIR="$(DESTDIR)" ninja -C $(BUILD) install
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

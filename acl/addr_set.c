@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "acl/addr_directory.h"
 #include "acl/prefix_table.h"
 
 struct addr_set {
@@ -60,4 +61,40 @@ bool addr_set_contains(const struct addr_set *set, const struct inet_addr *addr)
 size_t addr_set_count(const struct addr_set *set)
 {
     return prefix_table_count(set->prefixes);
+}
+
+bool addr_set_has(const struct addr_set *set, const struct inet_prefix *prefix)
+{
+    return prefix_table_get(set->prefixes, 0, &prefix->addr, prefix->len) != 0;
+}
+
+bool addr_set_next(const struct addr_set *set, size_t *position, struct inet_prefix *prefix)
+{
+    return prefix_table_next(set->prefixes, position, prefix);
+}
+
+static struct addr_directory *directory_of(const struct addr_sets *sets)
+{
+    struct addr_directory *directory = addr_directory_copy(NULL);
+
+    for (uint32_t i = 0; i < sets->n && directory != NULL; i++) {
+        if (addr_directory_replace(directory, i, NULL, sets->sets[i]) != 0) {
+            addr_directory_destroy(directory);
+            return NULL;
+        }
+    }
+    return directory;
+}
+
+void addr_sets_put(struct addr_sets *sets, uint32_t index, struct addr_set *set)
+{
+    struct addr_set *former = sets->sets[index];
+
+    sets->sets[index] = set;
+    if (sets->directory == NULL) {
+        sets->directory = directory_of(sets);
+    } else if (addr_directory_replace(sets->directory, index, former, set) != 0) {
+        addr_directory_destroy(sets->directory);
+        sets->directory = NULL;
+    }
 }

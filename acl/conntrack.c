@@ -2,6 +2,7 @@
 #include "acl/conntrack.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -179,8 +180,8 @@ static enum session_state first_state(const struct ct_new *new_session)
 /* Word by word, because a dump may be looking: it throws away what it read when the state word has changed. */
 static void store_tuple(struct ct_tuple *to, const struct ct_tuple *from)
 {
-    uint32_t words[sizeof *from / sizeof(uint32_t)];
-    _Atomic uint32_t *out = (_Atomic uint32_t *)to;
+    uint64_t words[sizeof *from / sizeof(uint64_t)];
+    _Atomic uint64_t *out = (_Atomic uint64_t *)to;
 
     memcpy(words, from, sizeof words);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -193,6 +194,7 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
 {
     uint32_t word = atomic_load_explicit(&s->state, memory_order_relaxed);
     uint32_t incarnation = (session_word_incarnation(word) + 1) & 0xffff;
+    uint16_t timeouts = new_session->timeouts < CT_TIMEOUT_SETS_MAX ? new_session->timeouts : 0;
 
     atomic_store_explicit(&s->state, session_word(SESSION_NONE, LIFE_BUILDING, incarnation), memory_order_relaxed);
     store_tuple(&s->original, &new_session->tuple);
@@ -209,7 +211,7 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     atomic_store_explicit(&s->verdict_allowed, new_session->verdict.allowed, memory_order_relaxed);
     s->listed = false;
     s->account = (uint16_t)new_session->account;
-    s->timeouts = new_session->timeouts;
+    atomic_store_explicit(&s->timeouts, timeouts, memory_order_release);
     s->traits = session_traits_from_packet(new_session->packet);
     return incarnation;
 }
@@ -288,7 +290,7 @@ static int open_session(struct conntrack *ct, unsigned int worker, uint32_t sess
                           memory_order_relaxed);
     ct_timer_start(ct, worker, session, now);
     if (ct_is_half_open(word))
-        ct_half_open_enter(ct, session);
+        ct_half_open_note(ct, session);
     *match = (struct ct_match){.session = session, .direction = CT_ORIGINAL};
     return 0;
 }
@@ -338,8 +340,9 @@ static bool kill(struct conntrack *ct, uint32_t session, uint32_t word, bool onl
     } while (!atomic_compare_exchange_weak_explicit(&s->state, &word,
                                                     session_word(session_word_state(word), LIFE_DEAD, incarnation),
                                                     memory_order_acq_rel, memory_order_acquire));
-    if (ct_is_half_open(word))
-        ct_half_open_leave(ct, session);
+    /* Always: whoever finished the handshake may not have come to take it off the list yet. */
+    if (s->original.protocol == IPPROTO_TCP)
+        ct_half_open_note(ct, session);
     original = ct_index_hash(ct, &s->original);
     reply = ct_index_hash(ct, &s->reply);
     ct_index_lock(ct, original, reply);

@@ -76,12 +76,13 @@ enum ct_admission conntrack_admission(const struct packet *packet);
 
 /* Accounts: whom a session is charged to, so that one guest cannot use up the table. Every policed port has one.
  *
- *   - 'max' sessions at once; beyond that new ones are refused.
+ *   - 'max' sessions at once; beyond that the oldest half-open one makes way, or the new one is refused. As many more
+ *     may be on their way out (see reuse above), so a flood takes a bounded part of the table.
  *   - 'half_open' TCP sessions whose handshake has not finished; beyond that the oldest of them makes way for the new
  *     one (early drop), so that a SYN flood pushes out itself alone.
  *
- * Control thread. An account that is closed lives on until its last session has ended, and its number is not used again
- * before. */
+ * Control thread, after qsbr_init(). An account that is closed, when no snapshot to come names it, lives on until its
+ * last session has ended, and its number is not used again before. */
 #define CT_ACCOUNTS_MAX 16384u /* numbers are 1..CT_ACCOUNTS_MAX-1; 0: nobody, without limits */
 struct ct_limits {
     uint32_t max;       /* 0: the default, an eighth of the table but not less than 1024 */

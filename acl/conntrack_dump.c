@@ -9,8 +9,8 @@
 
 static void load_tuple(struct ct_tuple *to, const struct ct_tuple *from)
 {
-    uint32_t words[sizeof *from / sizeof(uint32_t)];
-    const _Atomic uint32_t *in = (const _Atomic uint32_t *)from;
+    uint64_t words[sizeof *from / sizeof(uint64_t)];
+    const _Atomic uint64_t *in = (const _Atomic uint64_t *)from;
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         words[i] = atomic_load_explicit(&in[i], memory_order_acquire);
@@ -32,7 +32,8 @@ static bool copy_session(const struct conntrack *ct, uint32_t index, struct sess
     load_tuple(&copy->reply, &s->reply);
     copy->source = atomic_load_explicit(&s->source, memory_order_acquire);
     copy->destination = atomic_load_explicit(&s->destination, memory_order_acquire);
-    copy->expires = ct_session_deadline(ct, s, word);
+    copy->expires = atomic_load_explicit(&s->last_seen, memory_order_acquire) +
+                    ct_timeout(ct, s, copy->original.protocol, copy->state);
     copy->verdict = conntrack_verdict(ct, index);
     after = atomic_load_explicit(&s->state, memory_order_acquire);
     return session_word_life(after) == LIFE_LIVE && session_word_incarnation(after) == session_word_incarnation(word);

@@ -65,10 +65,10 @@ struct session {
         uint32_t newer; /* while it is on its account's list of half-open sessions */
         uint32_t mail_next;
     };
-    uint8_t slot;      /* of the wheel it is on */
-    bool listed;       /* on that list */
-    uint16_t account;  /* this and the rest are written in BUILDING only */
-    uint16_t timeouts; /* number of its set */
+    uint8_t slot;              /* of the wheel it is on */
+    bool listed;               /* on that list */
+    uint16_t account;          /* this and the rest are written in BUILDING only */
+    _Atomic uint16_t timeouts; /* number of its set; an atomic for dumps */
     uint16_t room;
     struct session_traits traits;
     uint32_t older; /* as newer */
@@ -247,5 +247,6 @@ struct ct_ends {
 };
 void ct_verdict_store(struct session *session, const struct session_verdict *verdict, const struct ct_ends *ends);
 
-/* ct_timeouts.c: the tick at which a session expires unless another packet comes. */
-uint32_t ct_session_deadline(const struct conntrack *ct, const struct session *session, uint32_t word);
+/* ct_timeouts.c: seconds that the session may stay silent in 'state'. */
+uint32_t ct_timeout(const struct conntrack *ct, const struct session *session, uint8_t protocol,
+                    enum session_state state);

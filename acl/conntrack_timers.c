@@ -37,6 +37,13 @@ static void list_append(struct conntrack *ct, struct ct_list *to, struct ct_list
     *from = (struct ct_list){0};
 }
 
+/* The tick at which a session expires unless another packet comes. */
+static uint32_t deadline_of(const struct conntrack *ct, const struct session *s, uint32_t word)
+{
+    return atomic_load_explicit(&s->last_seen, memory_order_relaxed) +
+           ct_timeout(ct, s, s->original.protocol, session_word_state(word));
+}
+
 /* The slots' lists are linked both ways, so that a session killed by another thread leaves without a search. */
 static void wheel_insert(struct conntrack *ct, struct ct_worker *w, uint32_t session, uint32_t due)
 {
@@ -83,7 +90,7 @@ void ct_timer_start(struct conntrack *ct, unsigned int worker, uint32_t session,
     struct ct_worker *w = &ct->workers[worker];
     const struct session *s = ct_session(ct, session);
     uint32_t word = atomic_load_explicit(&s->state, memory_order_relaxed);
-    uint32_t due = s->original.protocol == IPPROTO_TCP ? now + FIRST_LOOK : ct_session_deadline(ct, s, word);
+    uint32_t due = s->original.protocol == IPPROTO_TCP ? now + FIRST_LOOK : deadline_of(ct, s, word);
 
     if (!w->started) {
         w->tick = now;
@@ -151,7 +158,7 @@ static void run_timer(struct conntrack *ct, struct ct_worker *w, uint32_t sessio
 {
     const struct session *s = ct_session(ct, session);
     uint32_t word = atomic_load_explicit(&s->state, memory_order_acquire);
-    uint32_t deadline = ct_session_deadline(ct, s, word);
+    uint32_t deadline = deadline_of(ct, s, word);
 
     /* When somebody else killed it, it is in the mail, or will be soon. */
     if (session_word_life(word) == LIFE_LIVE && (int32_t)(now - deadline) >= 0 && ct_kill(ct, session, word))

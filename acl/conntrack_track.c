@@ -60,14 +60,6 @@ static void touch(struct session *s, uint32_t now)
         atomic_store_explicit(&s->last_seen, now, memory_order_relaxed);
 }
 
-static void note_half_open(struct conntrack *ct, uint32_t session, uint32_t word)
-{
-    if (ct_is_half_open(word))
-        ct_half_open_enter(ct, session);
-    else
-        ct_half_open_leave(ct, session);
-}
-
 enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_direction direction, uint8_t tcp_flags,
                                uint32_t now)
 {
@@ -92,7 +84,7 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
         next = session_word(state, LIFE_LIVE, session_word_incarnation(word));
         if (atomic_compare_exchange_weak_explicit(&s->state, &word, next, memory_order_acq_rel, memory_order_acquire)) {
             if (ct_is_half_open(word) != ct_is_half_open(next))
-                note_half_open(ct, session, next);
+                ct_half_open_note(ct, session);
             break;
         }
         if (session_word_life(word) != LIFE_LIVE)

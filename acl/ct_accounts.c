@@ -189,35 +189,24 @@ void ct_account_count_refused(struct conntrack *ct, uint32_t account)
     atomic_fetch_add_explicit(&account_at(ct, account)->refused, 1, memory_order_relaxed);
 }
 
-void ct_half_open_enter(struct conntrack *ct, uint32_t session)
+void ct_half_open_note(struct conntrack *ct, uint32_t session)
 {
     struct session *s = ct_session(ct, session);
     struct ct_account *a = account_at(ct, s->account);
     bool too_many = false;
+    bool half_open = false;
 
     if (s->account == 0)
         return;
     ct_lock_take(&a->lock);
-    /* Others see the session already. Who ended its being half-open before this point looks for it on the list by the
-     * same lock: before, then that shows here, or after. */
-    if (!s->listed && ct_is_half_open(atomic_load_explicit(&s->state, memory_order_acquire)))
+    half_open = ct_is_half_open(atomic_load_explicit(&s->state, memory_order_acquire));
+    if (half_open && !s->listed)
         list_append(ct, a, session);
-    too_many = atomic_load_explicit(&a->half_open, memory_order_relaxed) >
-               atomic_load_explicit(&a->half_open_max, memory_order_relaxed);
+    else if (!half_open && s->listed)
+        list_remove(ct, a, session);
+    too_many = half_open && atomic_load_explicit(&a->half_open, memory_order_relaxed) >
+                                atomic_load_explicit(&a->half_open_max, memory_order_relaxed);
     ct_lock_release(&a->lock);
     if (too_many)
         early_drop(ct, a);
-}
-
-void ct_half_open_leave(struct conntrack *ct, uint32_t session)
-{
-    const struct session *s = ct_session(ct, session);
-    struct ct_account *a = account_at(ct, s->account);
-
-    if (s->account == 0)
-        return;
-    ct_lock_take(&a->lock);
-    if (s->listed)
-        list_remove(ct, a, session);
-    ct_lock_release(&a->lock);
 }

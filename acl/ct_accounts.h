@@ -7,9 +7,9 @@
  *
  * A session is charged when it is opened ('sessions'), moves to 'retired' when it is killed, and is off the account when
  * its place is free again. Half-open sessions are on the account's list, oldest first, linked by 'newer' and 'older' of
- * the sessions. Who takes a session out of the half-open states (by compare-and-swap of its state word: the handshake
- * went on, or it was killed) takes it off the list after, unless early drop did; both by the account's lock, which is
- * held for a few stores. So a listed session is never one whose place was given back.
+ * the sessions. Whoever changes a state word to or from one of those states brings the list up to date after, by the
+ * account's lock, which is held for a few stores: the last to come finds the word of all. A session is off the list
+ * before whoever killed it hands it to its owner.
  *
  * Early-dropped sessions keep their places until flow caches have forgotten them. To keep a flood from filling the
  * table in that time, an account may have as many retired sessions as living ones; beyond that it is at its limit. */
@@ -49,7 +49,6 @@ static inline bool ct_is_half_open(uint32_t word)
     return session_word_life(word) == LIFE_LIVE && state >= SESSION_SYN_SENT && state <= SESSION_SYN_RECV;
 }
 
-/* Worker: the session became half-open; one that is too many makes way. */
-void ct_half_open_enter(struct conntrack *ct, uint32_t session);
-/* Any thread: it is no longer half-open. By whoever changed its state word. */
-void ct_half_open_leave(struct conntrack *ct, uint32_t session);
+/* Any thread that has put a TCP session into the half-open states, or out of them, or killed it: puts it on the list or
+ * takes it off, as its state word is by now. When there are too many half-open ones the oldest makes way. */
+void ct_half_open_note(struct conntrack *ct, uint32_t session);

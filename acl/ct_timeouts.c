@@ -23,16 +23,13 @@ void conntrack_set_timeouts(struct conntrack *ct, uint16_t number, const struct 
     }
 }
 
-uint32_t ct_session_deadline(const struct conntrack *ct, const struct session *session, uint32_t word)
+uint32_t ct_timeout(const struct conntrack *ct, const struct session *session, uint8_t protocol,
+                    enum session_state state)
 {
-    enum session_state state = session_word_state(word);
-    uint8_t protocol = session->original.protocol;
+    uint16_t number = atomic_load_explicit(&session->timeouts, memory_order_acquire);
     uint32_t seconds = 0;
 
-    if (session->timeouts != 0)
-        seconds = atomic_load_explicit(cell(ct, session->timeouts, session_timeout_class(protocol), state),
-                                       memory_order_relaxed);
-    if (seconds == 0)
-        seconds = session_timeout(protocol, state);
-    return atomic_load_explicit(&session->last_seen, memory_order_acquire) + seconds;
+    if (number != 0)
+        seconds = atomic_load_explicit(cell(ct, number, session_timeout_class(protocol), state), memory_order_relaxed);
+    return seconds != 0 ? seconds : session_timeout(protocol, state);
 }

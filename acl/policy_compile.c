@@ -1,27 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "acl/policy_private.h"
-
-#include <netinet/in.h>
 #include <stdlib.h>
 
-/* A rule in one node of the tree. */
-struct placement {
-    const struct rule *rule;
-    uint32_t node;
-};
+#include "acl/policy_build.h"
 
-/* What grows while a policy is made. */
-struct compile {
-    struct policy *policy;
-    size_t n_partitions, max_partitions;
-    size_t n_bounds, max_bounds;
-    size_t n_nodes, max_nodes;
-    struct placement *placements;
-    size_t n_placements, max_placements;
-};
-
-/* Makes room for 'more' items behind the 'n' in use. */
-static bool array_grow(void **array, size_t *max, size_t n, size_t more, size_t item_size)
+bool array_grow(void **array, size_t *max, size_t n, size_t more, size_t item_size)
 {
     size_t wanted = *max;
     void *grown;
@@ -29,7 +11,7 @@ static bool array_grow(void **array, size_t *max, size_t n, size_t more, size_t 
     if (n + more <= *max)
         return true;
     while (wanted < n + more)
-        wanted = wanted < 16 ? 16 : 2 * wanted;
+        wanted = wanted < 8 ? 8 : 2 * wanted;
     grown = realloc(*array, wanted * item_size);
     if (grown == NULL)
         return false;
@@ -38,316 +20,238 @@ static bool array_grow(void **array, size_t *max, size_t n, size_t more, size_t 
     return true;
 }
 
+struct ordering {
+    place_compare *compare; /* NULL: keys say all */
+};
+
+static int compare_places(const void *a, const void *b, void *ordering)
+{
+    const struct place *left = a, *right = b;
+    place_compare *compare = ((const struct ordering *)ordering)->compare;
+    int order = 0;
+
+    if (left->key != right->key)
+        return left->key > right->key ? 1 : -1;
+    if (compare != NULL)
+        order = compare(left, right);
+    return order != 0 ? order : (left->rule > right->rule) - (left->rule < right->rule);
+}
+
+void places_sort(struct place *places, size_t n, place_compare *compare)
+{
+    struct ordering ordering = {.compare = compare};
+    size_t sorted = 1;
+
+    while (sorted < n && compare_places(&places[sorted - 1], &places[sorted], &ordering) <= 0)
+        sorted++;
+    if (sorted < n)
+        qsort_r(places, n, sizeof *places, compare_places, &ordering);
+}
+
+static bool is_whole_family(const struct inet_prefix *prefix)
+{
+    return prefix->len == (inet_addr_is_v4(&prefix->addr) ? 96 : 0);
+}
+
 /* A prefix that covers the whole family is no condition at all. */
 static enum rule_remote rule_remote_kind(const struct rule *rule)
 {
-    bool v4 = inet_addr_is_v4(&rule->prefix.addr);
-
-    if (rule->remote == RULE_REMOTE_PREFIX && rule->prefix.len == (v4 ? 96 : 0))
-        return RULE_REMOTE_ANY;
-    return rule->remote;
+    return rule->remote == RULE_REMOTE_PREFIX && is_whole_family(&rule->prefix) ? RULE_REMOTE_ANY : rule->remote;
 }
 
-static bool rule_is_for(const struct rule *rule, enum rule_family family)
+static bool rule_has_local(const struct rule *rule)
 {
-    if (rule->family != RULE_ANY_FAMILY && rule->family != family)
+    return (rule->conditions & RULE_IF_LOCAL) != 0 && !is_whole_family(&rule->local);
+}
+
+static bool rule_is_for(const struct rule *rule, enum policy_family family)
+{
+    bool is_v4 = family == POLICY_IPV4;
+
+    if (((rule->conditions & RULE_IF_ETHERTYPE) != 0) != (family == POLICY_L2))
         return false;
-    return rule->remote != RULE_REMOTE_PREFIX || inet_addr_is_v4(&rule->prefix.addr) == (family == RULE_IPV4);
-}
-
-static unsigned int rule_partition_key(const struct rule *rule)
-{
-    return rule->protocol == RULE_PROTOCOL_ANY ? POLICY_ANY_PROTOCOL : (unsigned int)rule->protocol;
-}
-
-/* The l4 values (policy_private.h) that a rule covers, both ends included. */
-static void rule_l4_range(const struct rule *rule, uint16_t *first, uint16_t *last)
-{
-    *first = 0;
-    *last = UINT16_MAX;
-    if (rule->protocol == IPPROTO_ICMP || rule->protocol == IPPROTO_ICMPV6) {
-        if (rule->icmp_type != RULE_ICMP_ANY) {
-            *first = (uint16_t)(rule->icmp_type << 8 | (rule->icmp_code == RULE_ICMP_ANY ? 0 : rule->icmp_code));
-            *last = (uint16_t)(rule->icmp_type << 8 | (rule->icmp_code == RULE_ICMP_ANY ? 255 : rule->icmp_code));
-        }
-    } else if (rule->protocol != RULE_PROTOCOL_ANY && packet_protocol_has_ports((uint8_t)rule->protocol)) {
-        *first = rule->port_min;
-        *last = rule->port_max;
-    }
-}
-
-static int compare_u32(uint32_t a, uint32_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int compare_bounds(const void *a, const void *b)
-{
-    return *(const uint16_t *)a - *(const uint16_t *)b;
-}
-
-static int compare_rules_by_protocol(const void *a, const void *b)
-{
-    const struct rule *const *left = a, *const *right = b;
-
-    return compare_u32(rule_partition_key(*left), rule_partition_key(*right));
-}
-
-static int compare_set_rules(const void *a, const void *b)
-{
-    const struct policy_set_rule *left = a, *right = b;
-
-    return compare_u32(left->id, right->id);
-}
-
-/* By node, then any remote before prefixes before sets, each set together, lowest rule first. */
-static int compare_placements(const void *a, const void *b)
-{
-    const struct placement *left = a, *right = b;
-    enum rule_remote kind = rule_remote_kind(left->rule);
-    int order = compare_u32(left->node, right->node);
-
-    if (order == 0)
-        order = compare_u32(kind, rule_remote_kind(right->rule));
-    if (order == 0 && kind == RULE_REMOTE_SET)
-        order = compare_u32(left->rule->set, right->rule->set);
-    return order != 0 ? order : compare_u32(left->rule->id, right->rule->id);
-}
-
-/* Appends the first values of the intervals that the rules cut 0..65535 into. */
-static bool bounds_append(struct compile *compile, const struct rule *const *rules, size_t n, uint32_t *count)
-{
-    struct policy *policy = compile->policy;
-    size_t n_bounds = 1, kept = 1;
-    uint16_t *bounds;
-
-    if (!array_grow((void **)&policy->bounds, &compile->max_bounds, compile->n_bounds, 2 * n + 1, sizeof *bounds))
-        return false;
-    bounds = &policy->bounds[compile->n_bounds];
-    bounds[0] = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint16_t first, last;
-
-        rule_l4_range(rules[i], &first, &last);
-        bounds[n_bounds++] = first;
-        if (last != UINT16_MAX)
-            bounds[n_bounds++] = (uint16_t)(last + 1);
-    }
-    qsort(bounds, n_bounds, sizeof *bounds, compare_bounds);
-    for (size_t i = 1; i < n_bounds; i++) {
-        if (bounds[i] != bounds[kept - 1])
-            bounds[kept++] = bounds[i];
-    }
-    compile->n_bounds += kept;
-    *count = (uint32_t)kept;
-    return true;
-}
-
-/* The tree for 'n_leaves' leaves, empty. Node 0 of a heap is not used. */
-static bool nodes_append(struct compile *compile, uint32_t n_leaves)
-{
-    struct policy *policy = compile->policy;
-    size_t n = 2 * (size_t)n_leaves;
-
-    if (!array_grow((void **)&policy->nodes, &compile->max_nodes, compile->n_nodes, n, sizeof *policy->nodes))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        policy->nodes[compile->n_nodes + i] = (struct policy_node){.lowest = UINT32_MAX, .any_id = UINT32_MAX};
-    compile->n_nodes += n;
-    return true;
-}
-
-static bool placement_append(struct compile *compile, const struct rule *rule, uint32_t node)
-{
-    if (!array_grow((void **)&compile->placements, &compile->max_placements, compile->n_placements, 1,
-                    sizeof *compile->placements))
-        return false;
-    compile->placements[compile->n_placements++] = (struct placement){.rule = rule, .node = node};
-    return true;
-}
-
-/* The leaf that begins at 'value', which is a bound. */
-static uint32_t leaf_at(const uint16_t *bounds, uint32_t n, uint16_t value)
-{
-    const uint16_t *bound = bsearch(&value, bounds, n, sizeof *bounds, compare_bounds);
-
-    return (uint32_t)(bound - bounds);
-}
-
-/* Puts a rule into the fewest nodes that make up its range. */
-static bool rule_place(struct compile *compile, const struct policy_partition *partition, const struct rule *rule)
-{
-    const uint16_t *bounds = &compile->policy->bounds[partition->first_bound];
-    uint16_t first, last;
-    uint32_t begin, end;
-
-    rule_l4_range(rule, &first, &last);
-    if (first > last)
+    if (family == POLICY_L2)
         return true;
-    begin = partition->n_leaves + leaf_at(bounds, partition->n_bounds, first);
-    /* Leaves that only fill up to a power of two belong to the last interval, so that 0..65535 is the root. */
-    end = last == UINT16_MAX ? 2 * partition->n_leaves
-                             : partition->n_leaves + leaf_at(bounds, partition->n_bounds, (uint16_t)(last + 1));
-    for (; begin < end; begin /= 2, end /= 2) {
-        if ((begin & 1) && !placement_append(compile, rule, partition->first_node + begin++))
-            return false;
-        if ((end & 1) && !placement_append(compile, rule, partition->first_node + --end))
-            return false;
+    if (rule->family != RULE_ANY_FAMILY && (rule->family == RULE_IPV4) != is_v4)
+        return false;
+    if (rule->remote == RULE_REMOTE_PREFIX && inet_addr_is_v4(&rule->prefix.addr) != is_v4)
+        return false;
+    return (rule->conditions & RULE_IF_LOCAL) == 0 || inet_addr_is_v4(&rule->local.addr) == is_v4;
+}
+
+bool scope_build(struct build *build, struct place *places, size_t n, struct policy_scope *scope)
+{
+    size_t n_plain = 0;
+    struct policy_map map;
+
+    *scope = (struct policy_scope){.lowest = n > 0 ? build_rank(build, places[0].rule) : POLICY_NONE};
+    for (size_t i = 0; i < n; i++) {
+        places[i].key = build->family != POLICY_L2 && rule_has_local(places[i].rule);
+        n_plain += places[i].key == 0;
+    }
+    if (n_plain < n)
+        places_sort(places, n, NULL);
+    if (!cell_build(build, places, n_plain, &scope->cell))
+        return false;
+    if (n_plain == n)
+        return true;
+    if (!map_build(build, &places[n_plain], n - n_plain, true, &map) ||
+        !array_grow((void **)&build->policy->maps, &build->max_maps, build->n_maps, 1, sizeof map))
+        return false;
+    build->policy->maps[build->n_maps++] = map;
+    scope->locals = (uint32_t)build->n_maps;
+    return true;
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+    const struct policy_set *left = a, *right = b;
+
+    return (left->scope.lowest > right->scope.lowest) - (left->scope.lowest < right->scope.lowest);
+}
+
+/* The table that finds the rules of a set by its number. */
+static bool set_slots_build(struct build *build, struct policy_root *root)
+{
+    const struct policy_set *sets;
+    size_t n_slots = 1;
+    struct policy_set_slot *slots;
+
+    if (root->n_sets <= POLICY_FEW_SETS)
+        return true;
+    sets = &build->policy->sets[root->first_set];
+    while (n_slots < 2 * (size_t)root->n_sets)
+        n_slots *= 2;
+    if (!array_grow((void **)&build->policy->slots, &build->max_slots, build->n_slots, n_slots, sizeof *slots))
+        return false;
+    slots = &build->policy->slots[build->n_slots];
+    memset(slots, 0, n_slots * sizeof *slots);
+    root->first_slot = (uint32_t)build->n_slots;
+    root->slot_mask = (uint32_t)n_slots - 1;
+    build->n_slots += n_slots;
+    for (uint32_t i = 0; i < root->n_sets; i++) {
+        uint32_t slot = policy_set_hash(sets[i].set) & root->slot_mask;
+
+        while (slots[slot].index != 0)
+            slot = (slot + 1) & root->slot_mask;
+        slots[slot] = (struct policy_set_slot){.set = sets[i].set, .index = i + 1};
     }
     return true;
 }
 
-/* Makes the partition of 'n' rules that share family and protocol. */
-static bool partition_append(struct compile *compile, const struct rule *const *rules, size_t n, uint16_t *number)
+static bool sets_build(struct build *build, struct place *places, size_t n, struct policy_root *root)
 {
-    struct policy *policy = compile->policy;
-    struct policy_partition partition = {
-        .first_node = (uint32_t)compile->n_nodes, .first_bound = (uint32_t)compile->n_bounds, .n_leaves = 1};
+    root->first_set = (uint32_t)build->n_sets;
+    for (size_t i = 0; i < n; i++)
+        places[i].key = places[i].rule->set;
+    places_sort(places, n, NULL);
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        struct policy_set set = {.set = places[begin].rule->set};
 
-    if (!array_grow((void **)&policy->partitions, &compile->max_partitions, compile->n_partitions, 1,
-                    sizeof *policy->partitions) ||
-        !bounds_append(compile, rules, n, &partition.n_bounds))
-        return false;
-    while (partition.n_leaves < partition.n_bounds)
-        partition.n_leaves *= 2;
-    if (!nodes_append(compile, partition.n_leaves))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (!rule_place(compile, &partition, rules[i]))
-            return false;
-    }
-    *number = (uint16_t)compile->n_partitions;
-    policy->partitions[compile->n_partitions++] = partition;
-    return true;
-}
-
-/* Makes the partitions of one family; 'scratch' has room for all rules. */
-static bool family_append(struct compile *compile, enum rule_family family, const struct rule *rules, size_t n,
-                          const struct rule **scratch)
-{
-    uint16_t *partition_of = compile->policy->partition_of[family == RULE_IPV6];
-    size_t count = 0, end;
-
-    for (unsigned int i = 0; i < POLICY_N_PROTOCOLS; i++)
-        partition_of[i] = POLICY_NO_PARTITION;
-    for (size_t i = 0; i < n; i++) {
-        if (rule_is_for(&rules[i], family))
-            scratch[count++] = &rules[i];
-    }
-    qsort(scratch, count, sizeof *scratch, compare_rules_by_protocol);
-    for (size_t begin = 0; begin < count; begin = end) {
-        unsigned int key = rule_partition_key(scratch[begin]);
-
-        for (end = begin; end < count && rule_partition_key(scratch[end]) == key;)
+        for (end = begin; end < n && places[end].rule->set == set.set;)
             end++;
-        if (!partition_append(compile, &scratch[begin], end - begin, &partition_of[key]))
+        if (!array_grow((void **)&build->policy->sets, &build->max_sets, build->n_sets, 1, sizeof set) ||
+            !scope_build(build, &places[begin], end - begin, &set.scope))
             return false;
+        build->policy->sets[build->n_sets++] = set;
     }
-    return true;
+    root->n_sets = (uint32_t)(build->n_sets - root->first_set);
+    if (root->n_sets > 1)
+        qsort(&build->policy->sets[root->first_set], root->n_sets, sizeof(struct policy_set), compare_sets);
+    return set_slots_build(build, root);
 }
 
-/* Fills one node from its sorted placements. Rules behind a lower one for any remote can never be the answer. */
-static void node_fill(struct policy *policy, const struct placement *placements, size_t n, uint32_t *n_sets)
+/* Lays out the rules of one family; 'places' has room for all. */
+static bool root_build(struct build *build, enum policy_family family, struct place *places)
 {
-    struct policy_node *node = &policy->nodes[placements[0].node];
+    struct policy_root *root = &build->policy->roots[family];
+    size_t n = 0, n_of[RULE_REMOTE_SET + 1] = {0};
 
-    node->first_set = *n_sets;
-    for (size_t i = 0; i < n; i++) {
-        const struct rule *rule = placements[i].rule;
+    build->family = family;
+    for (size_t i = 0; i < build->n_rules; i++) {
+        const struct rule *rule = &build->rules[i];
 
-        if (rule->id >= node->any_id)
+        if (!rule_is_for(rule, family))
             continue;
-        if (rule->id < node->lowest)
-            node->lowest = rule->id;
-        switch (rule_remote_kind(rule)) {
-        case RULE_REMOTE_ANY:
-            node->any_id = rule->id;
-            break;
-        case RULE_REMOTE_PREFIX:
-            prefix_table_put(policy->prefixes, placements[i].node, &rule->prefix, rule->id);
-            prefix_lengths_add(&node->lengths, rule->prefix.len);
-            break;
-        case RULE_REMOTE_SET:
-            if (node->n_sets > 0 && policy->sets[*n_sets - 1].set == rule->set)
-                break;
-            policy->sets[(*n_sets)++] = (struct policy_set_rule){.set = rule->set, .id = rule->id};
-            node->n_sets++;
-            break;
-        }
+        places[n] = (struct place){.key = family == POLICY_L2 ? RULE_REMOTE_ANY : rule_remote_kind(rule), .rule = rule};
+        n_of[places[n++].key]++;
     }
-    if (node->n_sets > 1)
-        qsort(&policy->sets[node->first_set], node->n_sets, sizeof policy->sets[0], compare_set_rules);
-}
-
-static bool nodes_fill(struct compile *compile)
-{
-    struct policy *policy = compile->policy;
-    size_t n = compile->n_placements, n_prefixes = 0, n_set_rules = 0, end;
-    uint32_t n_sets = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        enum rule_remote kind = rule_remote_kind(compile->placements[i].rule);
-
-        n_prefixes += kind == RULE_REMOTE_PREFIX;
-        n_set_rules += kind == RULE_REMOTE_SET;
-    }
-    policy->prefixes = prefix_table_create(n_prefixes);
-    policy->sets = calloc(n_set_rules + 1, sizeof *policy->sets);
-    if (policy->prefixes == NULL || policy->sets == NULL)
+    places_sort(places, n, NULL);
+    if (!scope_build(build, places, n_of[RULE_REMOTE_ANY], &root->any))
         return false;
-    if (n > 0)
-        qsort(compile->placements, n, sizeof *compile->placements, compare_placements);
-    for (size_t begin = 0; begin < n; begin = end) {
-        uint32_t node = compile->placements[begin].node;
-
-        for (end = begin; end < n && compile->placements[end].node == node;)
-            end++;
-        node_fill(policy, &compile->placements[begin], end - begin, &n_sets);
-    }
-    return true;
+    places += n_of[RULE_REMOTE_ANY];
+    if (n_of[RULE_REMOTE_PREFIX] > 0 && !map_build(build, places, n_of[RULE_REMOTE_PREFIX], false, &root->remotes))
+        return false;
+    places += n_of[RULE_REMOTE_PREFIX];
+    return sets_build(build, places, n_of[RULE_REMOTE_SET], root);
 }
 
-/* A copy in which 'id' is the rank, which is what decides; the policy keeps what a match says. */
-static struct rule *rank_rules(struct policy *policy, const struct rule *rules, size_t n)
+/* What a match says, by rank. */
+static bool rules_copy(struct policy *policy, const struct rule *rules, size_t n)
 {
-    struct rule *ranked = calloc(n + 1, sizeof *ranked);
-
+    policy->n_rules = n;
     policy->rules = calloc(n + 1, sizeof *policy->rules);
-    if (ranked == NULL || policy->rules == NULL) {
-        free(ranked);
-        return NULL;
-    }
+    if (policy->rules == NULL)
+        return false;
     for (size_t i = 0; i < n; i++) {
-        ranked[i] = rules[i];
-        ranked[i].id = (uint32_t)i + 1;
         policy->rules[i] = (struct policy_rule){.id = rules[i].id,
                                                 .action = (uint8_t)rules[i].action,
                                                 .on_change = (uint8_t)rules[i].on_change,
                                                 .log = rules[i].log};
         policy->looks_at_packet |= (rules[i].conditions & RULE_IF_OF_PACKET) != 0;
         policy->keeps_state |= rules[i].action == RULE_ALLOW;
+        policy->keeps_state |= rules[i].action == RULE_ALLOW;
     }
-    return ranked;
+    return true;
+}
+
+/* Gives back what an array has beyond the 'n' in use. */
+static void array_fit(void **array, size_t n, size_t item_size)
+{
+    void *fitting = n > 0 ? realloc(*array, n * item_size) : NULL;
+
+    if (fitting != NULL)
+        *array = fitting;
+}
+
+static void policy_fit(const struct build *build)
+{
+    struct policy *policy = build->policy;
+
+    array_fit((void **)&policy->entries, build->n_entries, sizeof *policy->entries);
+    array_fit((void **)&policy->extras, build->n_extras, sizeof *policy->extras);
+    array_fit((void **)&policy->maps, build->n_maps, sizeof *policy->maps);
+    array_fit((void **)&policy->nodes, build->n_nodes, sizeof *policy->nodes);
+    array_fit((void **)&policy->starts4, build->n_bounds4, sizeof *policy->starts4);
+    array_fit((void **)&policy->inner4, build->n_bounds4, sizeof *policy->inner4);
+    array_fit((void **)&policy->starts6, build->n_bounds6, sizeof *policy->starts6);
+    array_fit((void **)&policy->inner6, build->n_bounds6, sizeof *policy->inner6);
+    array_fit((void **)&policy->sets, build->n_sets, sizeof *policy->sets);
+    array_fit((void **)&policy->slots, build->n_slots, sizeof *policy->slots);
+    array_fit((void **)&policy->partitions, build->n_partitions, sizeof *policy->partitions);
+    array_fit((void **)&policy->values, build->n_values, sizeof *policy->values);
+    array_fit((void **)&policy->winners, build->n_values, sizeof *policy->winners);
+    array_fit((void **)&policy->branches, build->n_branches, sizeof *policy->branches);
 }
 
 struct policy *policy_compile(const struct rule *rules, size_t n)
 {
-    struct compile compile = {.policy = calloc(1, sizeof *compile.policy)};
-    const struct rule **scratch = calloc(n + 1, sizeof *scratch);
-    struct rule *ranked = compile.policy != NULL ? rank_rules(compile.policy, rules, n) : NULL;
+    struct build build = {.policy = calloc(1, sizeof(struct policy)), .rules = rules, .n_rules = n};
+    struct place *places = calloc(n + 1, sizeof *places);
     bool ok;
 
-    ok = ranked != NULL && scratch != NULL && family_append(&compile, RULE_IPV4, ranked, n, scratch) &&
-         family_append(&compile, RULE_IPV6, ranked, n, scratch) && nodes_fill(&compile);
-    free(scratch);
-    free(ranked);
-    free(compile.placements);
+    build.extra_of = calloc(n + 1, sizeof *build.extra_of);
+    ok = build.policy != NULL && places != NULL && build.extra_of != NULL && rules_copy(build.policy, rules, n);
+    for (enum policy_family family = POLICY_IPV4; family < POLICY_N_FAMILIES && ok; family++)
+        ok = root_build(&build, family, places);
+    free(places);
+    free(build.extra_of);
     if (!ok) {
-        if (compile.policy != NULL)
-            policy_free(compile.policy);
+        if (build.policy != NULL)
+            policy_free(build.policy);
         return NULL;
     }
-    compile.policy->n_rules = n;
-    atomic_init(&compile.policy->refs, 1);
-    return compile.policy;
+    policy_fit(&build);
+    atomic_init(&build.policy->refs, 1);
+    return build.policy;
 }

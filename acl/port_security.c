@@ -12,6 +12,8 @@
 #define ETHERTYPE_RARP 0x8035
 #define ETHERTYPE_IPV6 0x86dd
 
+#define IPPROTO_VRRP 112
+
 struct port_security {
     atomic_uint refs;
     size_t n_owners;
@@ -151,17 +153,55 @@ bool port_owner_has(const struct port_owner *owner, const struct inet_addr *addr
     return owner->ipv6 && inet_addr_equal(addr, &owner->link_local);
 }
 
-/* RFC 826: bytes 8 to 13 are the sender's hardware address. */
-static enum drop_reason check_arp(const struct port_owner *owner, const struct packet *packet)
+/* The MACs of virtual routers, RFC 5798 7.3. */
+static bool is_virtual_mac(const struct mac_addr *mac, bool ipv4)
+{
+    const uint8_t prefix[5] = {0x00, 0x00, 0x5e, 0x00, ipv4 ? 0x01 : 0x02};
+
+    return memcmp(mac->bytes, prefix, sizeof prefix) == 0;
+}
+
+/* A VRRP advertisement goes from the virtual MAC but carries the primary address of the interface (RFC 5798 5.1.1.1),
+ * which the port has with another MAC. */
+static bool is_vrrp_advertisement(const struct port_security *security, const struct packet *packet)
+{
+    static const struct inet_addr ipv6_group = {.bytes = {0xff, 0x02, [15] = 0x12}};
+    bool ipv4 = packet->kind == PACKET_IPV4;
+    bool to_group = ipv4 ? inet_addr_v4(&packet->dst) == htonl(0xe0000012) : inet_addr_equal(&packet->dst, &ipv6_group);
+
+    if (packet->protocol != IPPROTO_VRRP || packet->fragment != PACKET_WHOLE || !to_group ||
+        inet_addr_is_v4(&packet->src) != ipv4 || !is_virtual_mac(&packet->src_mac, ipv4))
+        return false;
+    for (size_t i = 0; i < security->n_owners; i++) {
+        if (port_owner_has(&security->owners[i], &packet->src))
+            return true;
+    }
+    return false;
+}
+
+/* For whom the ARP speaks: 'owner' of the frame's source MAC or, when the frame comes from another of the port's MACs, a
+ * virtual router (RFC 5798 8.1.2). RFC 826: bytes 8 to 13 are the sender's hardware address. NULL: somebody else. */
+static const struct port_owner *arp_speaker(const struct port_security *security, const struct port_owner *owner,
+                                            const uint8_t *arp)
+{
+    struct mac_addr named;
+
+    memcpy(named.bytes, arp + 8, sizeof named.bytes);
+    if (mac_addr_equal(&named, &owner->mac))
+        return owner;
+    return is_virtual_mac(&named, true) ? owner_find(security, &named) : NULL;
+}
+
+static enum drop_reason check_arp(const struct port_security *security, const struct port_owner *owner,
+                                  const struct packet *packet)
 {
     const uint8_t *arp = packet->data + packet->l3_offset;
     bool request = packet->protocol == 1;
 
-    if (packet->l3_offset + 28u > packet->len || !owner->ipv4)
+    if (packet->l3_offset + 28u > packet->len || (!request && packet->protocol != 2))
         return DROP_SPOOFED_ARP;
-    if (!request && packet->protocol != 2)
-        return DROP_SPOOFED_ARP;
-    if (memcmp(arp + 8, packet->src_mac.bytes, 6) != 0)
+    owner = arp_speaker(security, owner, arp);
+    if (owner == NULL || !owner->ipv4)
         return DROP_SPOOFED_ARP;
     /* A probe for somebody else's address looks like a conflict to him (RFC 5227 2.1.1). */
     if (inet_addr_is_unspecified(&packet->src))
@@ -248,11 +288,11 @@ enum drop_reason port_security_check(const struct port_security *security, const
         return DROP_SPOOFED_MAC;
     switch (packet->kind) {
     case PACKET_ARP:
-        return check_arp(owner, packet);
+        return check_arp(security, owner, packet);
     case PACKET_IPV4:
-        return check_ipv4(owner, packet);
+        return is_vrrp_advertisement(security, packet) ? DROP_NONE : check_ipv4(owner, packet);
     case PACKET_IPV6:
-        return check_ipv6(owner, packet);
+        return is_vrrp_advertisement(security, packet) ? DROP_NONE : check_ipv6(owner, packet);
     case PACKET_L2:
         break;
     }

@@ -48,6 +48,10 @@ void port_security_unref(struct port_security *security); /* NULL allowed */
  *   - IP, ARP and RARP hidden from these checks behind a second, priority-only tag or in SNAP (CVE-2021-27853). Other
  *     L2 protocols and tags of a VLAN of the guest's own are checked by MAC alone.
  *
+ * A MAC of a virtual router (RFC 5798 7.3) that is among the entries may send VRRP advertisements to their group from any
+ * address of the port, with whatever MAC it is listed, and be named by ARP from another of the port's MACs, for its own
+ * addresses.
+ *
  * Without an address yet a guest may send DHCP requests from 0.0.0.0, and DAD, router solicitations and MLD reports
  * (RFC 3590) from ::. Fragments are checked by source like everything else. */
 enum drop_reason port_security_check(const struct port_security *security, const struct packet *packet);

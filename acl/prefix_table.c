@@ -80,3 +80,16 @@ size_t prefix_table_count(const struct prefix_table *table)
 {
     return table->count;
 }
+
+bool prefix_table_next(const struct prefix_table *table, size_t *position, struct inet_prefix *prefix)
+{
+    while (*position <= table->mask) {
+        const struct prefix_slot *slot = &table->slots[(*position)++];
+
+        if (slot->value != 0) {
+            *prefix = (struct inet_prefix){.addr = slot->addr, .len = (uint8_t)slot->len};
+            return true;
+        }
+    }
+    return false;
+}

@@ -29,6 +29,8 @@ void prefix_table_put(struct prefix_table *table, uint32_t scope, const struct i
 uint32_t prefix_table_get(const struct prefix_table *table, uint32_t scope, const struct inet_addr *addr, int len);
 
 size_t prefix_table_count(const struct prefix_table *table);
+/* The prefixes one by one, of all scopes: begins with '*position' 0; false when there are no more. */
+bool prefix_table_next(const struct prefix_table *table, size_t *position, struct inet_prefix *prefix);
 
 /* The first 'len' bits of an address, the rest zero. */
 static inline struct inet_addr inet_addr_masked(const struct inet_addr *addr, int len)

@@ -5,6 +5,7 @@
 
 #include <openvswitch/util.h>
 #include <ovsdb-idl.h>
+#include <timeval.h>
 #include <util.h>
 #include <uuid.h>
 
@@ -49,8 +50,8 @@ static void note_set(const struct address_set *set, struct policy_work *work)
     const struct hmapx_node *node;
 
     work->changed = true;
-    HMAPX_FOR_EACH (node, &set->policies)
-        shared_chains_note_set(node->data, work);
+    HMAPX_FOR_EACH(node, &set->policies)
+    shared_chains_note_set(node->data, work);
 }
 
 static void fill_from_addresses(struct policies *policies, struct address_group *group)
@@ -118,8 +119,8 @@ static void link_addresses(struct policies *policies, struct security_rule *rule
 static bool has_remote(const struct security_rule *rule, const struct rule_row *row)
 {
     return (rule->remote_group != NULL) == row->has_remote_group &&
-           (rule->remote_addresses != NULL) == row->has_remote_addresses && (rule->set != NULL) ==
-               (row->has_remote_group || row->has_remote_addresses) &&
+           (rule->remote_addresses != NULL) == row->has_remote_addresses &&
+           (rule->set != NULL) == (row->has_remote_group || row->has_remote_addresses) &&
            (!row->has_remote_group || uuid_equals(&rule->remote_group->row, &row->remote_group)) &&
            (!row->has_remote_addresses || uuid_equals(&rule->remote_addresses->row, &row->remote_addresses));
 }
@@ -157,8 +158,7 @@ static void take_rows(struct policies *policies, const struct policy_rows *rows)
     struct policy_work *work = &policies->work;
 
     for (size_t i = 0; i < rows->n_address_groups; i++) {
-        struct address_group *group =
-            address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
+        struct address_group *group = address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
 
         if (group != NULL && group->set != NULL)
             fill_from_addresses(policies, group);
@@ -288,8 +288,10 @@ bool policies_apply(struct policies *policies, const struct policy_rows *rows)
     take_rows(policies, rows);
     for (size_t i = 0; i < rows->gone.n; i++)
         remove_row(policies, &rows->gone.ids[i]);
-    if (!rows->is_partial)
+    if (!rows->is_partial) {
         remove_unseen(policies);
+        policies->work.bindings_changed = true;
+    }
     follow(policies);
     sweep(policies);
     return policies->work.changed;
@@ -306,8 +308,11 @@ bool policies_update(struct policies *policies, struct ovsdb_idl *idl, bool whol
     policies->idl = idl;
     policies->idl_seqno = seqno;
 
+    long long int begin = time_msec();
     bool changed = policies_apply(policies, &rows);
 
+    if (changed)
+        policies->last_compile_ms = time_msec() - begin;
     policy_rows_free(&rows);
     ovsdb_idl_track_clear(idl);
     return changed;
@@ -373,6 +378,11 @@ uint32_t *policies_take_ended(struct policies *policies, size_t *n)
     work->ended = NULL;
     work->n_ended = work->allocated_ended = 0;
     return ended;
+}
+
+long long int policies_last_compile_ms(const struct policies *policies)
+{
+    return policies->last_compile_ms;
 }
 
 bool policies_deny_unknown(const struct policies *policies)

@@ -23,6 +23,7 @@ struct policies {
     struct address_sets *sets;
     struct policy_work work;
     bool deny_unknown;
+    long long int last_compile_ms;
     const struct ovsdb_idl *idl; /* that 'idl_seqno' is of */
     unsigned int idl_seqno;      /* of the rows last looked at */
 };

@@ -92,8 +92,7 @@ bool security_rule_equal(const struct rule *a, const struct rule *b)
 {
     return a->action == b->action && a->log == b->log && a->direction == b->direction && a->family == b->family &&
            a->protocol == b->protocol && a->port_min == b->port_min && a->port_max == b->port_max &&
-           a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code && a->remote == b->remote &&
-           a->set == b->set &&
+           a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code && a->remote == b->remote && a->set == b->set &&
            (a->remote != RULE_REMOTE_PREFIX ||
             (inet_addr_equal(&a->prefix.addr, &b->prefix.addr) && a->prefix.len == b->prefix.len)) &&
            a->conditions == b->conditions && inet_addr_equal(&a->local.addr, &b->local.addr) &&
@@ -146,10 +145,11 @@ void security_rules_set(struct security_rules *rules, struct security_rule *rule
 {
     struct acl_rule compiled = {.rule = {.action = RULE_ALLOW}};
     char *fault = compile(row, remote, &compiled);
-    bool renamed = text_assign(&rule->name, row->name);
+    bool closes = takes_away(row);
+    bool is_different = text_assign(&rule->name, row->name) || rule->closes != closes || !rule->present;
 
     rule->is_acl = row->is_acl;
-    rule->closes = takes_away(row);
+    rule->closes = closes;
     if (rule->id.id == 0)
         rule_ids_take(rules->ids, &rule->id);
     compiled.rule.log = row->log;
@@ -157,7 +157,7 @@ void security_rules_set(struct security_rules *rules, struct security_rule *rule
         rule->what = compiled;
         rule->recompiled = true;
     }
-    if (text_assign(&rule->fault, fault) || renamed || rule->recompiled || !rule->present)
+    if (text_assign(&rule->fault, fault) || is_different || rule->recompiled)
         policy_work_add(&work->rules, &rule->work);
     rule->present = true;
     rule->seen = work->pass;
@@ -188,8 +188,8 @@ static void end_sessions(const struct security_rule *rule, struct policy_work *w
     const struct hmapx_node *node;
     bool flush = false;
 
-    HMAPX_FOR_EACH (node, &rule->groups)
-        flush = flush || ((struct security_group *)node->data)->on_change == RULE_FLUSH;
+    HMAPX_FOR_EACH(node, &rule->groups)
+    flush = flush || ((struct security_group *)node->data)->on_change == RULE_FLUSH;
     if (flush)
         policy_work_end_sessions(work, rule->id.id);
 }
@@ -198,14 +198,14 @@ static void tell_owners(const struct security_rule *rule, struct policy_work *wo
 {
     struct hmapx_node *node;
 
-    HMAPX_FOR_EACH (node, &rule->groups)
-        policy_work_add(&work->groups, &((struct security_group *)node->data)->work);
-    HMAPX_FOR_EACH (node, &rule->chains)
-        policy_work_add(&work->chains, &((struct shared_chain *)node->data)->work);
-    HMAPX_FOR_EACH (node, &rule->ports)
-        policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
-    HMAPX_FOR_EACH (node, &rule->networks)
-        policy_work_add(&work->networks, &((struct acl_network *)node->data)->work);
+    HMAPX_FOR_EACH(node, &rule->groups)
+    policy_work_add(&work->groups, &((struct security_group *)node->data)->work);
+    HMAPX_FOR_EACH(node, &rule->chains)
+    policy_work_add(&work->chains, &((struct shared_chain *)node->data)->work);
+    HMAPX_FOR_EACH(node, &rule->ports)
+    policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
+    HMAPX_FOR_EACH(node, &rule->networks)
+    policy_work_add(&work->networks, &((struct acl_network *)node->data)->work);
 }
 
 void security_rules_work(struct security_rule *rule, struct policy_work *work)
@@ -244,12 +244,12 @@ static const char *owner_name(const struct security_rule *rule)
 {
     const struct hmapx_node *node;
 
-    HMAPX_FOR_EACH (node, &rule->groups)
-        return ((struct security_group *)node->data)->name;
-    HMAPX_FOR_EACH (node, &rule->ports)
-        return ((struct logical_port *)node->data)->name;
-    HMAPX_FOR_EACH (node, &rule->networks)
-        return ((struct acl_network *)node->data)->name;
+    HMAPX_FOR_EACH(node, &rule->groups)
+    return ((struct security_group *)node->data)->name;
+    HMAPX_FOR_EACH(node, &rule->ports)
+    return ((struct logical_port *)node->data)->name;
+    HMAPX_FOR_EACH(node, &rule->networks)
+    return ((struct acl_network *)node->data)->name;
     return NULL;
 }
 

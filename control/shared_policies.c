@@ -60,24 +60,50 @@ static void list_rule(struct listing *listing, const struct security_rule *row, 
     listed->is_audit = is_audit;
 }
 
-/* Those of stateful groups first, because they win; then by id. A rule that several groups list comes once, as the first of
- * the groups has it that is enforced. */
-static int rule_order(const void *a_, const void *b_)
+/* By id; the same rule of several groups: stateful ones first, because they win, then those that are enforced. */
+static int id_order(const void *a_, const void *b_)
+{
+    const struct listed *a = a_;
+    const struct listed *b = b_;
+
+    if (a->rule.id != b->rule.id)
+        return a->rule.id < b->rule.id ? -1 : 1;
+    if (a->rule.action != b->rule.action)
+        return a->rule.action < b->rule.action ? -1 : 1;
+    return (int)a->is_audit - (int)b->is_audit;
+}
+
+/* Stateful ones first, because they win. */
+static int action_order(const void *a_, const void *b_)
 {
     const struct listed *a = a_;
     const struct listed *b = b_;
 
     if (a->rule.action != b->rule.action)
         return a->rule.action < b->rule.action ? -1 : 1;
-    if (a->rule.id != b->rule.id)
-        return a->rule.id < b->rule.id ? -1 : 1;
-    return (int)a->is_audit - (int)b->is_audit;
+    return a->rule.id < b->rule.id ? -1 : a->rule.id > b->rule.id;
+}
+
+/* Leaves each rule once and puts the list into its order. */
+static void put_in_order(struct listing *listing)
+{
+    bool is_mixed = false;
+    size_t n = 0;
+
+    if (listing->n > 1)
+        qsort(listing->rules, listing->n, sizeof *listing->rules, id_order);
+    for (size_t i = 0; i < listing->n; i++) {
+        if (n == 0 || listing->rules[n - 1].rule.id != listing->rules[i].rule.id)
+            listing->rules[n++] = listing->rules[i];
+        is_mixed = is_mixed || listing->rules[n - 1].rule.action != listing->rules[0].rule.action;
+    }
+    listing->n = n;
+    if (is_mixed)
+        qsort(listing->rules, listing->n, sizeof *listing->rules, action_order);
 }
 
 static void list_groups(struct listing *listing, const struct shared_policy_key *key)
 {
-    size_t n = 0;
-
     for (size_t i = 0; i < key->n; i++) {
         const struct security_group *group = key->groups[i];
 
@@ -92,13 +118,7 @@ static void list_groups(struct listing *listing, const struct shared_policy_key 
             rule->on_change = group->on_change;
         }
     }
-    if (listing->n > 1)
-        qsort(listing->rules, listing->n, sizeof *listing->rules, rule_order);
-    for (size_t i = 0; i < listing->n; i++) {
-        if (n == 0 || listing->rules[n - 1].rule.id != listing->rules[i].rule.id)
-            listing->rules[n++] = listing->rules[i];
-    }
-    listing->n = n;
+    put_in_order(listing);
 }
 
 static int acl_order(const void *a_, const void *b_)

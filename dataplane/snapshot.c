@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl/addr_directory.h"
 #include "dataplane/fdb.h"
 #include "dataplane/snapshot_private.h"
 #include "dataplane/zone_policies.h"
@@ -48,6 +49,9 @@ struct port *retired_free(const struct retired *retired)
         break;
     case RETIRED_ADDRESS_SET:
         addr_set_unref(retired->object);
+        break;
+    case RETIRED_ADDRESS_DIRECTORY:
+        addr_directory_destroy(retired->object);
         break;
     case RETIRED_ZONE_POLICY:
         zone_policy_destroy(retired->object);
@@ -112,6 +116,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from)
     }
     copy->retired = NULL;
     copy->n_retired = copy->retired_space = 0;
+    copy->owns_directory = false;
     copy->sequence = from ? from->sequence + 1 : 1;
     if (copy->attachments == NULL || copy->next_hops == NULL || copy->sets.sets == NULL ||
         copy->zone_policies == NULL) {
@@ -159,6 +164,8 @@ static bool is_named_by(const struct snapshot *snapshot, const struct retired *r
                 return true;
         }
         return false;
+    case RETIRED_ADDRESS_DIRECTORY:
+        return snapshot->sets.directory == object;
     case RETIRED_ZONE_POLICY:
         return snapshot_zone_policy(snapshot, ((const struct zone_policy *)object)->zone) == object;
     }
@@ -195,6 +202,8 @@ void snapshot_discard(struct snapshot *snapshot, const struct snapshot *current)
         if (i >= current->sets.n || snapshot->sets.sets[i] != current->sets.sets[i])
             addr_set_unref(snapshot->sets.sets[i]);
     }
+    if (snapshot->sets.directory != current->sets.directory)
+        addr_directory_destroy(snapshot->sets.directory);
     for (uint32_t i = 0; i < snapshot->n_zone_policies; i++) {
         if (snapshot_zone_policy(current, snapshot->zone_policies[i]->zone) != snapshot->zone_policies[i])
             zone_policy_destroy(snapshot->zone_policies[i]);
@@ -312,6 +321,20 @@ int snapshot_set_decap_table(struct snapshot *snapshot, struct decap_table *tabl
     return 0;
 }
 
+/* A directory that this edit may change. Without memory there is none, which only costs speed. */
+static int own_directory(struct snapshot *snapshot)
+{
+    struct addr_directory *directory = snapshot->sets.directory;
+
+    if (snapshot->owns_directory)
+        return 0;
+    if (snapshot_retire(snapshot, RETIRED_ADDRESS_DIRECTORY, directory) != 0)
+        return -ENOMEM;
+    snapshot->sets.directory = directory != NULL ? addr_directory_copy(directory) : NULL;
+    snapshot->owns_directory = true;
+    return 0;
+}
+
 int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct addr_set *set)
 {
     if (index >= snapshot->sets.n) {
@@ -325,11 +348,12 @@ int snapshot_set_address_set(struct snapshot *snapshot, uint32_t index, struct a
         snapshot->sets.sets = bigger;
         snapshot->sets.n = index + 1;
     }
-    if (snapshot_retire(snapshot, RETIRED_ADDRESS_SET, snapshot->sets.sets[index]) != 0) {
+    if (own_directory(snapshot) != 0 ||
+        snapshot_retire(snapshot, RETIRED_ADDRESS_SET, snapshot->sets.sets[index]) != 0) {
         addr_set_unref(set);
         return -ENOMEM;
     }
-    snapshot->sets.sets[index] = set;
+    addr_sets_put(&snapshot->sets, index, set);
     return 0;
 }
 

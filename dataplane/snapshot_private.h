@@ -38,6 +38,7 @@ enum retired_kind {
     RETIRED_ATTACHMENT,
     RETIRED_DECAP_TABLE,
     RETIRED_ADDRESS_SET,
+    RETIRED_ADDRESS_DIRECTORY,
     RETIRED_ZONE_POLICY
 };
 
@@ -54,6 +55,7 @@ struct snapshot {
     struct next_hop *next_hops; /* state NEXT_HOP_NO_ROUTE and remote 0: not in use */
     struct decap_table *decap_table;
     struct addr_sets sets;
+    bool owns_directory; /* the directory of 'sets' was made in this edit: it may be changed until publish */
     uint32_t n_zone_policies;
     uint32_t zones_changed;             /* sequence in which a zone's policy last came, went or changed */
     struct zone_policy **zone_policies; /* by zone */

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run the tests and add them up: unit tests (plain and under the sanitizers), compat and system tests."""
+"""Run the tests and add them up: unit tests (plain and under the sanitizers), fuzz targets for a minute each, compat and
+system tests."""
 import argparse
 import json
 import os
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
+
+from fuzz import targets as fuzz_targets
 
 PYTHON = "/usr/bin/python3"
 
@@ -73,6 +76,13 @@ def run_pytest(folder, build, totals, extra):
         count_cases(ElementTree.parse(report).getroot(), totals)
 
 
+def run_fuzz(build, seconds, totals):
+    """Each fuzz target counts as one test."""
+    print(f"== fuzz targets, {seconds} s each", flush=True)
+    passed, failed = fuzz_targets.run(build, seconds)
+    totals.add(passed, failed, 0)
+
+
 def count_findings(folder, totals):
     """Each report of a sanitizer is a failure of its own."""
     for name in sorted(os.listdir(folder)):
@@ -96,7 +106,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", help="build folder (default: build)")
     parser.add_argument("--asan", help="build folder with the sanitizers, for the unit tests")
-    parser.add_argument("--only", default="unit,compat,system", help="which: unit, compat, system")
+    parser.add_argument("--fuzz", help="build folder with the fuzz targets")
+    parser.add_argument("--fuzz-seconds", type=int, default=60, help="for each fuzz target (default: 60)")
+    parser.add_argument("--only", default="unit,fuzz,compat,system", help="which: unit, fuzz, compat, system")
     parser.add_argument("rest", nargs="*", help="further arguments for pytest")
     args = parser.parse_args()
     which = args.only.split(",")
@@ -105,6 +117,8 @@ def main():
         run_unit(args.build, "plain", totals)
         if args.asan:
             run_unit(args.asan, "address and undefined behaviour sanitizers", totals)
+    if "fuzz" in which and args.fuzz:
+        run_fuzz(args.fuzz, args.fuzz_seconds, totals)
     for name in ("compat", "system"):
         if name in which:
             run_pytest(os.path.join("tests", name), args.build, totals, args.rest)

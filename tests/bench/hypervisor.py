@@ -7,17 +7,18 @@ import signal
 from . import generator
 
 BRIDGE = "br0"
-PORTS = ("bench0", "bench1")
+PORTS = ("bench0", "bench1", "bench2")
 
 
 class Hypervisor:
-    """A host of the laboratory whose switch has both ports on one bridge, served by one worker. Between the samples the
-    whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of paths."""
+    """A host of the laboratory whose switch has two ports (or PORTS of them) on one bridge, served by one worker.
+    Between the samples the whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of paths."""
 
-    def __init__(self, lab, name, short_name, cpu, **options):
+    def __init__(self, lab, name, short_name, cpu, ports=2, **options):
         self.name = name
+        self.ports = PORTS[:ports]
         self.host = lab.host(short_name, cpu_mask=hex(1 << cpu), **options)
-        self.sockets = [self.host.run_dir / port for port in PORTS]
+        self.sockets = [self.host.run_dir / port for port in self.ports]
         # A stopped process would not notice that it is asked to end.
         lab.defer(self.wake)
 
@@ -31,7 +32,7 @@ class Hypervisor:
         self.host.start()
         self.host.add_bridge(BRIDGE)
         self.write_policy()
-        for index, port in enumerate(PORTS):
+        for index, port in enumerate(self.ports):
             self.host.plug_guest(BRIDGE, port, None, generator.MACS[index], port_id=f"id-{port}",
                                  machine_id=f"machine-{port}", kind="dpdkvhostuser")
         self.check_policy()
@@ -53,7 +54,7 @@ class Hypervisor:
 
     def rest(self):
         """Leave the CPU alone until the next sample."""
-        for port in PORTS:
+        for port in self.ports:
             self.host.wait_link(port, "down")
         os.kill(self.pid, signal.SIGSTOP)
 

@@ -55,6 +55,16 @@ def pairs(samples, case, reference, label):
             if sample.case == case and sample.label == label and sample.round in references]
 
 
+def ratios(samples, case, reference, labels=COMPARABLE):
+    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of the first of
+    the LABELS that has any. (None, "") when none has."""
+    for label in labels:
+        found = [sample.mpps / other.mpps for sample, other in pairs(samples, case, reference, label) if other.mpps > 0]
+        if found:
+            return Spread.of(found), f"{len(found)} {label}"
+    return None, ""
+
+
 def line(samples, case, reference):
     """The line of CASE over the samples of one workload: near pairs, or far ones if there are none. Without either the
     rates of the commonest label are quoted, and no ratio."""

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Nanoseconds that one session costs: opening, finding and closing a million of them in one thread, in batches as a
- * worker does. Good for comparing two builds on a busy machine: run both in turns on one CPU (taskset -c 1) and compare
- * the best rounds. */
+/* Nanoseconds that one session costs: opening, finding and closing a million of them (or as many as the argument says)
+ * in one thread, in batches as a worker does. Good for comparing two builds on a busy machine: run both in turns on one
+ * CPU (taskset -c 1) and compare the best rounds. */
 #include "tests/unit/acl/conntrack_fixture.h"
 
 #include <stdio.h>
 #include <time.h>
 
-#define SESSIONS (1u << 20)
-#define CAPACITY (1u << 21)
-#define BATCH    32u
-#define ROUNDS   5
+#define SESSIONS_DEFAULT (1u << 20)
+#define BATCH            32u
+#define ROUNDS           5
+
+static uint32_t n_sessions = SESSIONS_DEFAULT;
 
 static double seconds(void)
 {
@@ -56,7 +57,7 @@ static void open_batch(struct conntrack *ct, const struct packet *packets, uint3
 
 static void open_all(struct conntrack *ct, const struct packet *model, uint32_t account, bool prefetch)
 {
-    for (uint32_t i = 0; i < SESSIONS; i += BATCH) {
+    for (uint32_t i = 0; i < n_sessions; i += BATCH) {
         struct packet packets[BATCH];
 
         for (uint32_t j = 0; j < BATCH; j++)
@@ -68,8 +69,8 @@ static void open_all(struct conntrack *ct, const struct packet *model, uint32_t 
 
 static void find_all(struct conntrack *ct, const struct packet *model)
 {
-    for (uint32_t i = 0; i < SESSIONS; i++) {
-        struct packet packet = packet_of(model, i * 7919u % SESSIONS);
+    for (uint32_t i = 0; i < n_sessions; i++) {
+        struct packet packet = packet_of(model, i * 7919u % n_sessions);
         struct ct_tuple tuple = tuple_of(&packet, ZONE);
         struct ct_match match;
 
@@ -79,7 +80,7 @@ static void find_all(struct conntrack *ct, const struct packet *model)
 
 static struct costs one_round(const struct packet *model, const struct ct_limits *limits, bool prefetch)
 {
-    struct conntrack *ct = make_table(CAPACITY, 1);
+    struct conntrack *ct = make_table(2 * n_sessions, 1);
     uint32_t account = limits == NULL ? 0 : conntrack_account_open(ct, limits);
     double start = seconds();
     struct costs costs;
@@ -113,16 +114,18 @@ static void measure(const char *name, const struct packet *model, const struct c
         best.find = smaller(best.find, costs.find);
         best.close = smaller(best.close, costs.close);
     }
-    printf("%-28s open %6.1f ns (%.2f M/s)  find %6.1f ns  close %6.1f ns\n", name, best.open * 1e9 / SESSIONS,
-           SESSIONS / best.open * 1e-6, best.find * 1e9 / SESSIONS, best.close * 1e9 / SESSIONS);
+    printf("%-28s open %6.1f ns (%.2f M/s)  find %6.1f ns  close %6.1f ns\n", name, best.open * 1e9 / n_sessions,
+           n_sessions / best.open * 1e-6, best.find * 1e9 / n_sessions, best.close * 1e9 / n_sessions);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    static const struct ct_limits plenty = {.max = CAPACITY, .half_open = CT_HALF_OPEN_MAX};
+    static const struct ct_limits plenty = {.max = UINT32_MAX, .half_open = CT_HALF_OPEN_MAX};
     struct packet udp = make_udp(0, 53);
     struct packet tcp = make_tcp(0, 80, SYN);
 
+    if (argc > 1)
+        n_sessions = (uint32_t)strtoul(argv[1], NULL, 10) / BATCH * BATCH;
     measure("UDP", &udp, NULL, false);
     measure("UDP, prefetched", &udp, NULL, true);
     measure("UDP, prefetched, charged", &udp, &plenty, true);

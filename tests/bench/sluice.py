@@ -1,50 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sluice: plain, or with stateful security groups written by sluice-vsctl."""
+"""Sluice: plain, or with stateful security groups."""
 
 from lab.process import LabError, wait_until
 
 from . import generator
-from .hypervisor import PORTS, Hypervisor
+from .database import Database
+from .hypervisor import Hypervisor
 
 GROUPS = 4
+# All that a guest may need at once for the cases that open new connections.
+SESSIONS = 1 << 23
+# Opening millions of them may take long; none is to expire before its first reply.
+OPENING_SECONDS = 600
 
 
 class Sluice(Hypervisor):
-    """With RULES, both ports are in stateful security groups of that many rules together."""
+    """With RULES, all ports are in stateful security groups of that many rules together. SESSIONS is the size of the
+    session table, all of which any port may use."""
 
-    def __init__(self, lab, short_name, cpu, rules=0):
-        super().__init__(lab, f"sluice, stateful groups, {rules} rules" if rules else "sluice L2", short_name, cpu)
+    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None):
+        super().__init__(lab, name or (f"sluice, stateful groups, {rules} rules" if rules else "sluice L2"), short_name,
+                         cpu, ports)
         self._rules = rules
+        self._sessions = sessions
+        self.database = None
+        self._uuids = {}
 
     def write_policy(self):
         """Several groups whose rules do not match the traffic, and the three that do: the clients' and the servers'
         way out, and the servers' way in. Replies pass because of their session only."""
+        self.database = Database(self.host.run_dir / "db.sock")
         if not self._rules:
             return
-        names = [f"group{index}" for index in range(GROUPS)]
-        for number, name in enumerate(names):
-            share = range(number, self._rules - 3, GROUPS)
-            self.host.sluice_vsctl("--", "group-add", name, *(word for rule in share for word in _rule(name, rule)))
-        ports = f"port_min={generator.UDP_PORT} port_max={generator.UDP_PORT + generator.UDP_PORTS - 1}"
+        if self._sessions:
+            self.restart_with(self._sessions)
         self.host.sluice_vsctl(
             *_command("group-add members"), *_command("group-add servers"),
+            *(word for name in self._names() for word in _command(f"group-add {name}")),
             *_command("rule-add members name=out direction=egress ethertype=IPv4"),
             *_command("rule-add members name=out6 direction=egress ethertype=IPv6"),
-            *_command(f"rule-add servers name=in direction=ingress ethertype=IPv4 protocol=udp {ports} "
-                      "remote_group=members"))
-        for index, port in enumerate(PORTS):
-            groups = ["members", *(["servers"] if index == 1 else []), *names]
-            self.host.sluice_vsctl("--", "lport-add", f"id-{port}",
-                                    f"{generator.MACS[index]} {generator.IPS[index]}",
-                                    "--", "lport-set-groups", f"id-{port}", *groups)
+            *(word for protocol in ("udp", "tcp") for word in _command(
+                f"rule-add servers name=in-{protocol} direction=ingress ethertype=IPv4 protocol={protocol} "
+                f"port_min={generator.UDP_PORT} port_max=65535 remote_group=members")))
+        for index, port in enumerate(self.ports):
+            groups = ["members", *(["servers"] if index == 1 else []), *self._names()]
+            self.host.sluice_vsctl(
+                "--", "lport-add", f"id-{port}", f"{generator.MACS[index]} {generator.IPS[index]}",
+                "--", "lport-set-groups", f"id-{port}", *groups,
+                *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}",
+                   f"conntrack:timeout-udp_single={OPENING_SECONDS}"] if self._sessions else []))
+        self.set_rules(self._rules)
+
+    def restart_with(self, sessions):
+        """The size of the session table is read once, at start."""
+        self.host.sluice_vsctl("--no-wait", "set", "Sluice", ".", f"options:max-sessions={sessions}")
+        self.host.stop_switch()
+        self.host.start_switch()
+
+    def set_rules(self, count):
+        """Have COUNT rules in force in place of those that were there, in one transaction; returns the seconds until it
+        was committed and from then until they were in force."""
+        per_group = {name: [] for name in self._names()}
+        inserts = []
+        for number in range(max(0, count - 4)):
+            name = self._names()[number % GROUPS]
+            per_group[name].append(["named-uuid", f"r{number}"])
+            inserts.append({"op": "insert", "table": "Security_Group_Rule", "uuid-name": f"r{number}",
+                            "row": self.rule(name, number)})
+        updates = [{"op": "update", "table": "Security_Group", "where": [["name", "==", name]],
+                    "row": {"rules": ["set", rules]}} for name, rules in per_group.items()]
+        _, committing, applying = self.database.apply(*inserts, *updates)
+        self._rules = count
+        return committing, applying
+
+    def rule(self, group, number):
+        """One of many rules, no two alike: TCP or UDP, a few ports, from a network or from a group."""
+        first = 20000 + 7 * (number % 6000)
+        row = {"name": f"r{number}", "direction": "ingress", "ethertype": "IPv4",
+               "protocol": ("tcp", "udp")[number % 2], "port_min": first, "port_max": first + 3}
+        if number % 5 == 0 and number < 6000:
+            return row | {"remote_group": ["uuid", self._uuid_of(group)]}
+        return row | {"remote_cidr": f"172.{16 + number % 16}.{number // 16 % 256}.0/24"}
 
     def check_policy(self):
         """Without it a mistake in the rows would go unnoticed, as a good figure."""
-        for port in PORTS if self._rules else ():
+        for port in self.ports if self._rules else ():
             wait_until(lambda: port in self._status(port, "interface"), 10, f"policy of {port} in force",
                        [self.host.daemon.log])
-            if self._status(port, "error"):
-                raise LabError(f"{port}: {self._status(port, 'error')}")
+            for key in ("error", "warning"):
+                if self._status(port, key):
+                    raise LabError(f"{port}: {self._status(port, key)}")
+
+    def forget_sessions(self):
+        """End all sessions, and wait until they are gone."""
+        self.host.appctl("dpctl/flush-conntrack")
+        wait_until(lambda: self.count_sessions() == 0, 60, "end of all sessions", [self.host.daemon.log])
+
+    def count_sessions(self):
+        """How many there are."""
+        return int(self.host.appctl("dpctl/ct-get-nconns").split()[-1])
+
+    def drops(self):
+        """Drops of the clients' port by reason, since the switch was started."""
+        rows = (line.split() for line in self.host.appctl("drop/show", self.ports[0]).splitlines()[1:])
+        return {fields[1]: int(fields[2]) for fields in rows}
+
+    def _names(self):
+        return [f"group{index}" for index in range(GROUPS)]
+
+    def _uuid_of(self, group):
+        if group not in self._uuids:
+            rows = self.database.transact({"op": "select", "table": "Security_Group",
+                                           "where": [["name", "==", group]], "columns": ["_uuid"]})[0]["rows"]
+            self._uuids[group] = rows[0]["_uuid"][1]
+        return self._uuids[group]
 
     def _status(self, port, key):
         return self.host.sluice_vsctl("--no-wait", "--if-exists", "get", "Logical_Port", f"id-{port}", f"status:{key}")
@@ -52,12 +121,3 @@ class Sluice(Hypervisor):
 
 def _command(text):
     return ["--", *text.split()]
-
-
-def _rule(group, number):
-    """One of many rules, no two alike: TCP or UDP, a few ports, from a network or from a group."""
-    protocol = ("tcp", "udp")[number % 2]
-    first = 20000 + 7 * number
-    remote = f"remote_group={group}" if number % 5 == 0 else f"remote_cidr=172.{16 + number % 16}.{number % 256}.0/24"
-    return _command(f"rule-add {group} name=r{number} direction=ingress ethertype=IPv4 protocol={protocol} "
-                    f"port_min={first} port_max={first + 3} {remote}")

@@ -16,9 +16,13 @@ def _row(line, reference):
             "1" if line.case == reference else _spread(line.ratio, 2), f"{line.mpps.count} {line.label}{bound}")
 
 
-def table(lines, reference):
-    """Lines of samples.line() as a table with aligned columns."""
-    rows = [HEADER, *(_row(line, reference) for line in lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+def align(rows):
+    """Rows of words with aligned columns, the first one underlined."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join([texts[0], "-" * max(map(len, texts)), *texts[1:]])
+
+
+def table(lines, reference):
+    """Lines of samples.line() as a table with aligned columns."""
+    return align([HEADER, *(_row(line, reference) for line in lines)])

@@ -204,6 +204,89 @@ def test_rules_that_are_wrong(server):
     quiet(server, "--may-exist rule-add web name=a direction=egress")
 
 
+def test_acls(server):
+    quiet(server, "lport-add vm1 -- network-add blue -- group-add web -- address-group-add office 192.0.2.0/24")
+    first = ok(server, "acl-add", "port", "vm1", "name=ssh", "tier=1", "priority=100", "direction=ingress",
+               "action=allow-stateless", "protocol=tcp", "port_min=22", "port_max=22", "remote_cidr=2001:db8::/32",
+               "local_cidr=fe80::1", "src_mac=02:00:00:00:00:01", "tcp_flags=syn,!ack", "log=true")
+    assert UUID.fullmatch(first.strip())
+    second = ok(server, "acl-add", "port", "vm1", "direction=egress", "action=deny", "ethertype=0x0806", "vlan=0",
+                "dscp=46", "mode=audit").strip()
+    ok(server, "acl-add", "network", "blue", "name=web", "direction=ingress", "action=pass", "remote_group=web")
+    ok(server, "acl-add", "network", "blue", "name=office", "direction=ingress", "action=reject",
+       "remote_addresses=office", "src_port_min=1", "src_port_max=2", "protocol=17")
+    assert ok(server, "acl-list", "port", "vm1").replace(second, "UUID").splitlines() == sorted([
+        "UUID: direction=egress action=deny mode=audit ethertype=0x0806 vlan=0 dscp=46",
+        "ssh: tier=1 priority=100 direction=ingress action=allow-stateless log=true protocol=tcp port_min=22 port_max=22 "
+        "remote_cidr=2001:db8::/32 local_cidr=fe80::1 src_mac=02:00:00:00:00:01 tcp_flags=syn,!ack",
+    ], key=lambda line: line.replace("UUID", second))
+    assert ok(server, "acl-list", "network", "blue") == (
+        "office: direction=ingress action=reject protocol=17 remote_addresses=office src_port_min=1 src_port_max=2\n"
+        "web: direction=ingress action=pass remote_group=web\n")
+    quiet(server, f"acl-del port vm1 {second[:8]} ssh")
+    assert ok(server, "acl-list", "port", "vm1") == ""
+    quiet(server, "acl-del network blue web office")
+    assert ok(server, "--bare", "--columns=_uuid", "list", "ACL") == ""
+
+
+def test_acls_that_are_wrong(server):
+    quiet(server, "lport-add vm1")
+    assert refused(server, "acl-add", "port", "vm1", "action=deny") == \
+        "acl-add needs direction=ingress or direction=egress"
+    assert refused(server, "acl-add", "port", "vm1", "direction=egress") == \
+        "acl-add needs action=allow, allow-stateless, deny, reject or pass"
+    assert refused(server, "acl-add", "port", "vm1") == "'acl-add' command requires at least 3 arguments"
+    assert refused(server, "acl-add", "bridge", "vm1", "direction=egress") == '"bridge" is neither "port" nor "network"'
+    assert refused(server, "acl-add", "network", "vm1", "direction=egress") == 'no row "vm1" in table Logical_Network'
+    assert refused(server, "acl-add", "port", "vm1", "direction=egress", "action=drop") == \
+        "constraint violation: drop is not one of the allowed values ([allow, allow-stateless, deny, pass, reject])"
+    assert refused(server, "acl-add", "port", "vm1", "direction=egress", "action=deny", "remote_group=x") == \
+        'no row "x" in table Security_Group'
+    assert refused(server, "acl-del", "port", "vm1", "nosuch") == 'logical port vm1 does not have an ACL "nosuch"'
+    quiet(server, "--if-exists acl-del port vm1 nosuch")
+    ok(server, "acl-add", "port", "vm1", "name=a", "direction=egress", "action=deny")
+    assert refused(server, "acl-add", "port", "vm1", "name=a", "direction=egress", "action=deny") == \
+        "logical port vm1 already has an ACL named a"
+    assert refused(server, "--may-exist", "acl-add", "port", "vm1", "direction=egress") == \
+        "--may-exist acl-add needs name=NAME to know the ACL by"
+    quiet(server, "--may-exist acl-add port vm1 name=a direction=egress action=deny")
+
+
+def test_groups_that_acls_name_stay(server):
+    quiet(server, "lport-add vm1 -- network-add blue -- group-add web -- address-group-add office")
+    ok(server, "acl-add", "port", "vm1", "name=a", "direction=ingress", "action=deny", "remote_group=web")
+    ok(server, "acl-add", "network", "blue", "name=b", "direction=ingress", "action=deny", "remote_addresses=office")
+    assert refused(server, "group-del", "web") == \
+        "cannot delete security group web because an ACL of logical port vm1 refers to it"
+    assert refused(server, "address-group-del", "office") == \
+        "cannot delete address group office because an ACL of logical network blue refers to it"
+    quiet(server, "acl-del port vm1 a -- group-del web -- acl-del network blue b -- address-group-del office")
+    assert ok(server, "group-list", "--", "address-group-list") == ""
+
+
+def test_settings_of_groups_and_rules(server):
+    quiet(server, "group-add web stateful=false mode=audit on_change=flush")
+    assert ok(server, "get", "security_group", "web", "stateful", "mode", "on_change") == "false\naudit\nflush\n"
+    assert refused(server, "group-add", "db", "mode=maybe") == \
+        "constraint violation: maybe is not one of the allowed values ([audit, enforce])"
+    ok(server, "rule-add", "web", "name=a", "direction=ingress", "log=true")
+    assert ok(server, "rule-list", "web") == "a: direction=ingress log=true\n"
+
+
+def test_conntrack_of_ports(server):
+    quiet(server, """
+        lport-add vm1
+        lport-get-conntrack vm1
+        lport-set-conntrack vm1 max=1000 timeout-tcp_established=7200
+        """)
+    assert ok(server, "lport-get-conntrack", "vm1") == "max=1000\ntimeout-tcp_established=7200\n"
+    quiet(server, "lport-set-conntrack vm1 pickup=true")
+    assert ok(server, "lport-get-conntrack", "vm1") == "pickup=true\n"
+    assert refused(server, "lport-set-conntrack", "vm1", "max") == "max: argument does not have the form KEY=VALUE"
+    quiet(server, "lport-set-conntrack vm1")
+    assert ok(server, "lport-get-conntrack", "vm1") == ""
+
+
 def test_address_groups(server):
     quiet(server, """
         address-group-add office 192.0.2.0/24 2001:db8::/32
@@ -279,6 +362,12 @@ def test_configuration_number_waits_for_the_switch(server):
     ("lport-list", "network-add p1 vni=99999999", "Logical_Network p1", "set Logical_Network p1 status:error=broken",
      ": broken"),
     ("lport-list", "lport-add p1 nonsense", "Logical_Port p1", "set Logical_Port p1 status:error=broken", ": broken"),
+    ("lport-add p1", "lport-set-conntrack p1 x=y", "Logical_Port p1 conntrack:x=y",
+     "set Logical_Port p1 status:error=broken", ": broken"),
+    ("lport-add p1", "acl-add port p1 direction=egress action=deny protocol=x", "Logical_Port p1 acls!=[]",
+     "set Logical_Port p1 status:error=broken", ": broken"),
+    ("network-add p1", "acl-add network p1 direction=egress action=deny protocol=x", "Logical_Network p1 acls!=[]",
+     "set Logical_Network p1 status:error=broken", ": broken"),
     ("lport-add p1", "lport-set-addresses p1 x", "Logical_Port p1 addresses=x",
      "set Logical_Port p1 status:error=broken", ": broken"),
 ])

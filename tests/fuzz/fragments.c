@@ -104,8 +104,8 @@ static void do_something_else(uint8_t which)
         policed_apply(&station, &fuzz_policies, &(struct policy_change){.guests = which & 0x7e});
         return;
     }
-    for (int i = 0; i <= (which & 0x1f); i++)
-        policed_tick(&station);
+    station.s.tick += which & 0x1fu;
+    policed_tick(&station);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

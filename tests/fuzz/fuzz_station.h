@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+/* Small tables, because they are gone through after each input. */
+#define POLICED_CAPACITY 1024u
+#define POLICED_FLOWS    512u
+
 #include "tests/fuzz/input.h"
 #include "tests/model/policed_station.h"
 
@@ -8,7 +12,7 @@
  * fragments or packets, and time goes on. */
 static struct policed_station station;
 
-#define FUZZ_POLICIES 64u
+#define FUZZ_POLICIES 16u
 
 static struct model_policies fuzz_policies;
 

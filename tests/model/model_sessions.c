@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "tests/model/model_sctp.h"
 #include "tests/model/model_tcp.h"
 
 /* An ICMP query and its answer, 0 when it is neither. */
@@ -133,9 +134,22 @@ enum model_start model_start_of(const struct model_packet *packet)
             return MODEL_STARTS_NOTHING;
         }
     }
+    if (packet->protocol == IPPROTO_SCTP)
+        return model_sctp_start(packet->sctp_chunk);
     if (model_is_icmp(packet))
         return is_icmp_request(packet->protocol, packet->icmp_type) ? MODEL_STARTS : MODEL_STARTS_NOTHING;
     return MODEL_STARTS;
+}
+
+static enum session_state first_state(const struct model_packet *packet)
+{
+    bool stateless = packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_SCTP;
+
+    if (stateless)
+        return SESSION_ONE_WAY;
+    if (model_start_of(packet) == MODEL_PICKS_UP)
+        return SESSION_ESTABLISHED;
+    return packet->protocol == IPPROTO_TCP ? SESSION_SYN_SENT : SESSION_COOKIE_WAIT;
 }
 
 struct model_session *model_sessions_open(struct model_sessions *sessions, const struct model_packet *packet,
@@ -154,9 +168,8 @@ struct model_session *model_sessions_open(struct model_sessions *sessions, const
     }
     *session = (struct model_session){
         .alive = true, .first = *packet, .last_seen = now, .number = sessions->n_opened++, .allowed = true};
-    session->state = packet->protocol != IPPROTO_TCP          ? SESSION_ONE_WAY
-                     : model_start_of(packet) == MODEL_STARTS ? SESSION_SYN_SENT
-                                                              : SESSION_ESTABLISHED;
+    session->half_open_since = session->number;
+    session->state = first_state(packet);
     return session;
 }
 
@@ -167,6 +180,8 @@ enum model_track model_sessions_track(struct model_session *session, const struc
 
     if (packet->protocol == IPPROTO_TCP)
         track = model_tcp_track(&session->state, model_segment_of(packet->tcp_flags), direction);
+    else if (packet->protocol == IPPROTO_SCTP)
+        track = model_sctp_track(&session->state, packet->sctp_chunk, direction);
     else if (direction == MODEL_REPLY)
         session->state = SESSION_TWO_WAY;
     if (track == MODEL_FITS)
@@ -187,6 +202,8 @@ static uint32_t tcp_time(const struct model_session *session)
         return session->short_times ? 20 : 432000;
     case SESSION_FIN_WAIT:
     case SESSION_TIME_WAIT:
+    case SESSION_RESET_ORIGINAL:
+    case SESSION_RESET_REPLY:
         return 120;
     case SESSION_CLOSE_WAIT:
         return 60;
@@ -197,6 +214,20 @@ static uint32_t tcp_time(const struct model_session *session)
     }
 }
 
+static uint32_t sctp_time(const struct model_session *session)
+{
+    switch (session->state) {
+    case SESSION_ESTABLISHED:
+        return 210;
+    case SESSION_CLOSED:
+        return 10;
+    case SESSION_ABORTED:
+        return 120;
+    default:
+        return 8; /* Linux has 3, but none is shorter than a cached flow may idle */
+    }
+}
+
 uint32_t model_session_deadline(const struct model_session *session)
 {
     uint32_t time;
@@ -204,6 +235,9 @@ uint32_t model_session_deadline(const struct model_session *session)
     switch (session->first.protocol) {
     case IPPROTO_TCP:
         time = tcp_time(session);
+        break;
+    case IPPROTO_SCTP:
+        time = sctp_time(session);
         break;
     case IPPROTO_UDP:
     case IPPROTO_UDPLITE:

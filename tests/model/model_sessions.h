@@ -25,9 +25,10 @@ struct model_session {
     struct model_packet first; /* its first packet: the original direction */
     enum session_state state;
     uint32_t last_seen;
-    uint64_t number;  /* in order of creation */
-    uint32_t charged; /* guest; 0: nobody */
-    bool short_times; /* timeouts of that guest's own */
+    uint64_t number;          /* in order of creation */
+    uint64_t half_open_since; /* in the same order */
+    uint32_t charged;         /* guest; 0: nobody */
+    bool short_times;         /* timeouts of that guest's own */
 
     uint64_t judged; /* the version of policy that said what follows */
     bool allowed;

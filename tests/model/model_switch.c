@@ -193,10 +193,17 @@ static struct model_session *oldest_half_open(struct model_sessions *sessions, u
         struct model_session *session = &sessions->list[i];
 
         if (session->alive && session->charged == guest && model_session_is_half_open(session) &&
-            (oldest == NULL || session->number < oldest->number))
+            (oldest == NULL || session->half_open_since < oldest->half_open_since))
             oldest = session;
     }
     return oldest;
+}
+
+/* A half-open session makes way. */
+static void early_drop(struct model_switch *model, struct model_session *session)
+{
+    session->alive = false;
+    model->dropped_cut |= !session->allowed;
 }
 
 /* Is there room in the guest's account? When it is full, or has half-open sessions enough and this is one more, its oldest
@@ -209,13 +216,13 @@ static bool make_room(struct model_switch *model, const struct model_port *port,
     if (port->max != 0 && model_sessions_charged(sessions, guest, false) >= port->max) {
         if (oldest == NULL)
             return false;
-        oldest->alive = false;
+        early_drop(model, oldest);
         /* The limit may have been lowered meanwhile. */
         if (model_sessions_charged(sessions, guest, false) >= port->max)
             return false;
     }
     if (half_open && port->half_open != 0 && model_sessions_charged(sessions, guest, true) >= port->half_open)
-        oldest_half_open(sessions, guest)->alive = false;
+        early_drop(model, oldest_half_open(sessions, guest));
     return true;
 }
 
@@ -270,11 +277,23 @@ static struct model_outcome is_cut(const struct model_session *session, const st
     return outcome;
 }
 
+/* A connection whose handshake starts anew is half-open once more, as the newest. */
+static void become_half_open(struct model_switch *model, struct model_session *session)
+{
+    const struct model_port *port = &model->policies.ports[session->charged];
+
+    session->half_open_since = model->sessions.n_opened++;
+    if (session->charged != 0 && port->half_open != 0 &&
+        model_sessions_charged(&model->sessions, session->charged, true) > port->half_open)
+        early_drop(model, oldest_half_open(&model->sessions, session->charged));
+}
+
 static struct model_outcome judge_with_session(struct model_switch *model, const struct model_packet *packet)
 {
     enum model_direction direction;
     struct model_session *session = model_sessions_find(&model->sessions, packet, &direction);
     struct model_outcome outcome;
+    bool half_open;
 
     if (session == NULL)
         return judge_new(model, packet);
@@ -288,8 +307,11 @@ static struct model_outcome judge_with_session(struct model_switch *model, const
         if (outcome.reasons != 0)
             return outcome;
     }
+    half_open = model_session_is_half_open(session);
     switch (model_sessions_track(session, packet, direction, model->now)) {
     case MODEL_FITS:
+        if (!half_open && model_session_is_half_open(session))
+            become_half_open(model, session);
         return passes(packet);
     case MODEL_DOES_NOT_FIT:
         return dropped(BIT(DROP_CT_INVALID));

@@ -19,6 +19,7 @@ struct model_switch {
     struct model_sessions sessions;
     struct model_fragments fragments;
     uint32_t now;
+    bool dropped_cut; /* out: a half-open session that was cut has made way */
 };
 
 /* What should become of a packet. */

@@ -19,7 +19,7 @@ enum model_segment model_segment_of(uint8_t tcp_flags)
     if (syn)
         return MODEL_SYN;
     if (rst)
-        return urg ? MODEL_NONSENSE : MODEL_RST;
+        return urg ? MODEL_NONSENSE : ack ? MODEL_RST_ACK : MODEL_RST;
     if (!ack)
         return MODEL_NONSENSE;
     return fin ? MODEL_FIN : MODEL_ACK;
@@ -65,7 +65,9 @@ static enum model_track track_closing(enum session_state *state, enum model_segm
             return MODEL_OPENS_ANEW;
         return reply ? MODEL_DOES_NOT_FIT : MODEL_FITS;
     case MODEL_SYN_ACK:
-        return reply ? MODEL_FITS : MODEL_DOES_NOT_FIT;
+        if (!reply)
+            return MODEL_DOES_NOT_FIT;
+        return *state == SESSION_CLOSE ? to(state, SESSION_SYN_RECV) : MODEL_FITS; /* it was not refused after all */
     case MODEL_ACK:
         if (*state == SESSION_FIN_WAIT)
             return to(state, SESSION_CLOSE_WAIT);
@@ -79,14 +81,64 @@ static enum model_track track_closing(enum session_state *state, enum model_segm
     }
 }
 
+/* A reset may be a lie, which only its receiver can tell: it is passed on, and ends what nobody has agreed to yet or both
+ * sides have finished. Of a connection under way it is remembered whose it is. */
+static enum model_track track_reset(enum session_state *state, enum model_segment segment, bool reply)
+{
+    switch (*state) {
+    case SESSION_SYN_SENT:
+        if (!reply)
+            return MODEL_FITS;
+        return segment == MODEL_RST_ACK ? to(state, SESSION_CLOSE) : MODEL_DOES_NOT_FIT; /* refused */
+    case SESSION_SYN_SENT2:
+    case SESSION_SYN_RECV:
+        return MODEL_FITS;
+    case SESSION_ESTABLISHED:
+    case SESSION_FIN_WAIT:
+    case SESSION_CLOSE_WAIT:
+        return to(state, reply ? SESSION_RESET_REPLY : SESSION_RESET_ORIGINAL);
+    case SESSION_RESET_ORIGINAL:
+        return reply ? to(state, SESSION_CLOSE) : MODEL_FITS;
+    case SESSION_RESET_REPLY:
+        return reply ? MODEL_FITS : to(state, SESSION_CLOSE);
+    default:
+        return to(state, SESSION_CLOSE);
+    }
+}
+
+/* One side is said to have reset the connection. What that side goes on to send shows that it was not so; what the other
+ * one sends was on its way, or begins anew. */
+static enum model_track track_after_reset(enum session_state *state, enum model_segment segment, bool reply)
+{
+    bool by_reply = *state == SESSION_RESET_REPLY;
+
+    if (by_reply == reply) {
+        switch (segment) {
+        case MODEL_SYN:
+            return MODEL_FITS;
+        case MODEL_SYN_ACK:
+            return by_reply ? to(state, SESSION_ESTABLISHED) : MODEL_DOES_NOT_FIT;
+        case MODEL_ACK:
+            return to(state, SESSION_ESTABLISHED);
+        default:
+            return to(state, SESSION_FIN_WAIT);
+        }
+    }
+    if (segment == MODEL_SYN)
+        return MODEL_OPENS_ANEW;
+    if (segment == MODEL_SYN_ACK)
+        return by_reply ? MODEL_OPENS_ANEW : to(state, SESSION_SYN_RECV);
+    return MODEL_FITS;
+}
+
 enum model_track model_tcp_track(enum session_state *state, enum model_segment segment, enum model_direction direction)
 {
     bool reply = direction == MODEL_REPLY;
 
     if (segment == MODEL_NONSENSE)
         return MODEL_DOES_NOT_FIT;
-    if (segment == MODEL_RST)
-        return to(state, SESSION_CLOSE);
+    if (segment == MODEL_RST || segment == MODEL_RST_ACK)
+        return track_reset(state, segment, reply);
     switch (*state) {
     case SESSION_SYN_SENT:
     case SESSION_SYN_SENT2:
@@ -94,6 +146,9 @@ enum model_track model_tcp_track(enum session_state *state, enum model_segment s
         return track_opening(state, segment, reply);
     case SESSION_ESTABLISHED:
         return segment == MODEL_FIN ? to(state, SESSION_FIN_WAIT) : MODEL_FITS;
+    case SESSION_RESET_ORIGINAL:
+    case SESSION_RESET_REPLY:
+        return track_after_reset(state, segment, reply);
     default:
         return track_closing(state, segment, reply);
     }

@@ -117,6 +117,7 @@ static void expire(void)
 
 static void advance_clock(uint32_t ticks)
 {
+    r.model.dropped_cut = false;
     while (ticks-- > 0)
         policed_tick(&r.p);
     r.model.now = r.p.s.tick;
@@ -204,6 +205,15 @@ static void count(const struct model_outcome *expected, const struct actual *act
     r.tally.dropped[actual->drop] += actual->n_drops > 0;
 }
 
+/* A packet that ends a connection, or says that it has ended. */
+static bool closes(const struct model_packet *packet)
+{
+    if (packet->kind != MODEL_IPV4 && packet->kind != MODEL_IPV6)
+        return false;
+    return (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & (FIN | RST)) != 0) ||
+           (packet->protocol == IPPROTO_SCTP && packet->sctp_chunk > 5);
+}
+
 static void send_one(void)
 {
     struct model_packet packet = history_next(&r.history, &r.model);
@@ -227,8 +237,9 @@ static void send_one(void)
     }
     count(&expected, &actual);
     r.replies += expected.reply;
-    /* A settled flow is shown to its session once a tick, so it hears of a close by the other side with the next. */
-    if (packet.kind != MODEL_L2 && packet.protocol == IPPROTO_TCP && (packet.tcp_flags & (FIN | RST)) != 0)
+    /* A settled flow is shown to its session once a tick, so it hears of a close by the other side with the next. Nor does the cached
+     * refusal of a session that was cut hear of its making way. */
+    if (closes(&packet) || r.model.dropped_cut)
         advance_clock(1);
 }
 
@@ -316,7 +327,7 @@ static void run_round(uint32_t seed, bool limits)
     memset(&r, 0, sizeof r);
     r.seed = number_from_environment("MODEL_SEED", seed);
     r.random.state = r.seed;
-    r.policy = (struct random_policy){.random = &r.random, .limits = limits, .bare = getenv("BARE")};
+    r.policy = (struct random_policy){.random = &r.random, .limits = limits};
     history_start(&r.history, &r.random);
     random_policy_make(&r.policy, &r.model.policies);
     policed_start(&r.p, &r.model.policies);

@@ -14,7 +14,10 @@ struct policed_station {
     uint32_t accounts[MODEL_GUESTS + 1];
 };
 
-#define POLICED_CAPACITY    16384u
+#if !defined(POLICED_CAPACITY)
+#define POLICED_CAPACITY 16384u
+#define POLICED_FLOWS    4096u
+#endif
 #define POLICED_SHORT_TIMES 1u /* number of a set of timeouts: 20 s for tcp_established, 9 s for udp_single */
 #define POLICED_EVERYTHING \
     ((struct policy_change){.guests = (2u << MODEL_GUESTS) - 2, .networks = 3, .sets = (1u << MODEL_SETS) - 1})
@@ -32,8 +35,8 @@ static inline void policed_guest(struct policed_station *p, const struct model_p
                                                   .half_open = port->half_open,
                                                   .timeouts = port->short_times ? POLICED_SHORT_TIMES : 0,
                                                   .pick_up = port->pick_up};
-        assert_int_equal(conntrack_account_change(p->s.w.ct, p->accounts[guest], &limits), 0);
     }
+    assert_int_equal(conntrack_account_change(p->s.w.ct, p->accounts[guest], &limits), 0);
     world_attach(&p->s.w, guest, a);
 }
 
@@ -110,7 +113,7 @@ static inline void policed_start(struct policed_station *p, const struct model_p
     struct session_timeouts timeouts = {0};
     struct ct_limits limits = {0};
 
-    station_start(&p->s, 4096, 4096);
+    station_start(&p->s, POLICED_FLOWS, 4096);
     conntrack_destroy(p->s.w.ct);
     p->s.w.ct = conntrack_create(&config);
     assert_non_null(p->s.w.ct);

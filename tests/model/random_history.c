@@ -103,6 +103,19 @@ static void set_ports(struct model_packet *packet, const struct history_connecti
     packet->dst_port = from_b ? c->a_port : c->b_port;
 }
 
+/* Likewise of an SCTP association: types of chunks. */
+struct chunk {
+    bool from_b;
+    uint8_t type; /* 15: the end */
+};
+static const struct chunk chunks[][16] = {
+    {{0, 1}, {1, 2}, {0, 10}, {1, 11}, {0, 0}, {1, 3}, {1, 0}, {0, 3}, {0, 7}, {1, 8}, {0, 14}, {0, 15}},
+    {{0, 1}, {1, 2}, {0, 10}, {0, 0}, {1, 11}, {0, 0}, {1, 6}, {1, 0}, {0, 0}, {0, 15}},
+    {{0, 1}, {1, 6}, {0, 15}},
+    {{0, 0}, {1, 3}, {0, 0}, {0, 15}}, /* in mid-stream */
+};
+#define N_CHUNK_SCRIPTS (sizeof chunks / sizeof chunks[0])
+
 static uint8_t rare_flags(struct history *h)
 {
     static const uint8_t rare[] = {0,   SYN | FIN, SYN | RST, FIN,       RST,       RST | ACK,
@@ -137,6 +150,26 @@ static struct model_packet next_tcp(struct history *h, struct history_connection
     return packet;
 }
 
+static struct model_packet next_sctp(struct history *h, struct history_connection *c)
+{
+    static const uint8_t types[] = {0, 0, 0, 1, 2, 3, 6, 7, 8, 10, 11, 14};
+    const struct chunk *chunk = &chunks[c->script % N_CHUNK_SCRIPTS][c->step];
+    bool stray = pick(h, 8) == 0;
+    bool from_b = stray ? pick(h, 2) : chunk->from_b;
+    struct model_packet packet = between(c, from_b);
+
+    set_ports(&packet, c, from_b);
+    packet.sctp_chunk = stray ? types[pick(h, sizeof types)] : chunk->type;
+    if (!stray && pick(h, 4) != 0)
+        c->step++;
+    if (chunks[c->script % N_CHUNK_SCRIPTS][c->step].type == 15) {
+        c->step = 0;
+        if (pick(h, 3) != 0)
+            begin(h, c);
+    }
+    return packet;
+}
+
 static struct model_packet next_icmp(struct history *h, struct history_connection *c)
 {
     static const uint8_t odd[] = {13, 14, 10, 40};
@@ -152,12 +185,13 @@ static struct model_packet next_icmp(struct history *h, struct history_connectio
 
 static struct model_packet next_of_connection(struct history *h, struct history_connection *c)
 {
-    static const uint8_t chunks[] = {0, 0, 0, 1, 2, 3, 6, 7, 8, 10, 11, 14};
     struct model_packet packet;
     bool from_b;
 
     if (c->protocol == IPPROTO_TCP)
         return next_tcp(h, c);
+    if (c->protocol == IPPROTO_SCTP)
+        return next_sctp(h, c);
     if (c->protocol == IPPROTO_ICMP || c->protocol == IPPROTO_ICMPV6) {
         packet = next_icmp(h, c);
     } else {
@@ -165,7 +199,6 @@ static struct model_packet next_of_connection(struct history *h, struct history_
         packet = between(c, from_b);
         if (model_has_ports(c->protocol))
             set_ports(&packet, c, from_b);
-        packet.sctp_chunk = chunks[pick(h, sizeof chunks)];
     }
     if (pick(h, 30) == 0)
         begin(h, c);
@@ -236,6 +269,7 @@ static struct model_packet next_fragment(struct history *h, const struct model_s
         packet = datagram->first;
         if (c->protocol == IPPROTO_TCP)
             datagram->first.tcp_flags = pick(h, 3) ? SYN : ACK;
+        datagram->first.sctp_chunk = 1;
         if (model_has_ports(c->protocol))
             set_ports(&datagram->first, c, false);
         else if (c->protocol == IPPROTO_ICMP || c->protocol == IPPROTO_ICMPV6)

@@ -185,8 +185,6 @@ static struct model_acl random_acl(struct random_policy *g)
                             .uuid = pick(g, 1u << 30)};
 
     acl.rule.action = actions[pick(g, 8)];
-    if (g->bare)
-        return acl;
     if (pick(g, 8) == 0) {
         make_ethertype_rule(g, &acl.rule);
         acl.rule.action = actions[pick(g, 8)];

@@ -17,8 +17,7 @@ bool random_chance(struct random *random, uint32_t one_in);
 /* Random policies over few addresses, ports and protocols, so that rules meet packets and each other. */
 struct random_policy {
     struct random *random;
-    bool limits; /* small accounts */
-    bool bare;
+    bool limits;      /* small accounts */
     uint32_t last_id; /* of a rule */
 };
 

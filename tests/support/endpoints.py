@@ -21,6 +21,7 @@ CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
 TP_STATUS_VLAN_VALID = 1 << 4
 ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -82,6 +83,10 @@ class RawSocket:
             if mark in frame:
                 frames.append(frame)
         return frames
+
+    def enlarge(self, size):
+        """Let so many bytes of frames wait to be received."""
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
 
     def close(self):
         self._socket.close()

@@ -18,7 +18,7 @@ struct device {
     struct rte_mempool *tx_pool;
 };
 
-/* Configures and starts the device that becomes number 'index' (0 or 1) of the run. 0 or negative errno, with a
+/* Configures and starts the device that becomes number 'index' (from 0) of the run. 0 or negative errno, with a
  * sentence on standard error; device_close() is right after either. Main thread. */
 int device_open(struct device *device, unsigned int index, uint16_t port_id, const struct options *options);
 void device_close(struct device *device);

@@ -40,11 +40,11 @@ static void wait_for_worker(struct traffic *traffic)
     }
 }
 
-static int measure(const struct options *options, struct device devices[2], unsigned int lcore)
+static int measure(const struct options *options, struct device *devices, unsigned int n_devices, unsigned int lcore)
 {
     static struct traffic traffic;
     static struct meter meter;
-    int error = traffic_init(&traffic, options, devices);
+    int error = traffic_init(&traffic, options, devices, n_devices);
 
     if (error != 0)
         return error;
@@ -69,13 +69,14 @@ out:
 
 static int run(const struct options *options)
 {
-    struct device devices[2];
-    unsigned int lcore = rte_get_next_lcore(-1, 1, 0), n = 0;
+    struct device devices[GUESTS_MAX];
+    unsigned int lcore = rte_get_next_lcore(-1, 1, 0), n = 0, n_devices = rte_eth_dev_count_avail();
     uint16_t port_id;
     int error = 0;
 
-    if (lcore >= RTE_MAX_LCORE || rte_eth_dev_count_avail() != 2) {
-        fprintf(stderr, "sluice-gen: needs two devices and an lcore beside the main one; see sluice-gen -- --help\n");
+    if (lcore >= RTE_MAX_LCORE || n_devices < 2 || n_devices > GUESTS_MAX) {
+        fprintf(stderr,
+                "sluice-gen: needs two or three devices and an lcore beside the main one; see sluice-gen -- --help\n");
         return -EINVAL;
     }
     RTE_ETH_FOREACH_DEV(port_id)
@@ -87,7 +88,7 @@ static int run(const struct options *options)
     }
     if (error == 0) {
         fprintf(stderr, "sluice-gen: devices are up\n");
-        error = measure(options, devices, lcore);
+        error = measure(options, devices, n, lcore);
     }
     while (n > 0)
         device_close(&devices[--n]);

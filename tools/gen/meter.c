@@ -28,8 +28,9 @@ static void read_counters(struct meter *meter, const struct traffic *traffic)
     const struct traffic_counters *counters = &traffic->counters;
 
     reading->time = now();
-    for (unsigned int i = 0; i < 2; i++) {
+    for (unsigned int i = 0; i < GUESTS_MAX; i++)
         reading->sent[i] = atomic_load_explicit(&counters->sent[i], memory_order_relaxed);
+    for (unsigned int i = 0; i < 2; i++) {
         reading->received[i] = atomic_load_explicit(&counters->received[i], memory_order_relaxed);
     }
     reading->bursts = atomic_load_explicit(&counters->bursts, memory_order_relaxed);
@@ -59,7 +60,7 @@ void meter_run(struct meter *meter, const struct options *options, const struct 
     }
 }
 
-static double rate(const uint64_t from[2], const uint64_t to[2], double seconds)
+static double rate(const uint64_t *from, const uint64_t *to, double seconds)
 {
     return seconds > 0 ? (double)(to[0] - from[0] + to[1] - from[1]) / seconds / 1e6 : 0;
 }
@@ -69,9 +70,12 @@ static void report_interval(const struct meter_reading *from, const struct meter
     double seconds = to->time - from->time;
     double share = seconds > 0 ? 1 / (seconds * 1e6) : 0;
 
-    fprintf(out, "\"elapsed\": %.4f, \"mpps\": %.4f, \"mpps_by_direction\": [%.4f, %.4f], \"sent_mpps\": %.4f", seconds,
-            rate(from->received, to->received, seconds), (double)(to->received[0] - from->received[0]) * share,
-            (double)(to->received[1] - from->received[1]) * share, rate(from->sent, to->sent, seconds));
+    fprintf(out,
+            "\"elapsed\": %.4f, \"mpps\": %.4f, \"mpps_by_direction\": [%.4f, %.4f], \"sent_mpps\": %.4f, "
+            "\"flood_mpps\": %.4f",
+            seconds, rate(from->received, to->received, seconds), (double)(to->received[0] - from->received[0]) * share,
+            (double)(to->received[1] - from->received[1]) * share, rate(from->sent, to->sent, seconds),
+            (double)(to->sent[2] - from->sent[2]) * share);
 }
 
 void meter_report(const struct meter *meter, const struct options *options, const struct traffic *traffic, FILE *out)
@@ -80,9 +84,11 @@ void meter_report(const struct meter *meter, const struct options *options, cons
     const struct meter_reading *last = &meter->readings[meter->n_readings - 1];
     uint64_t bursts = last->bursts - first->bursts;
 
-    fprintf(out, "{\"flows\": %u, \"size\": %u, \"bidirectional\": %s, \"lost_at_open\": [%u, %u],\n ", options->flows,
-            options->size, options->bidirectional ? "true" : "false", traffic->lost_at_open[0],
-            traffic->lost_at_open[1]);
+    fprintf(
+        out,
+        "{\"flows\": %u, \"size\": %u, \"bidirectional\": %s, \"lost_at_open\": [%u, %u], \"lost\": [%lld, %lld],\n ",
+        options->flows, options->size, options->bidirectional ? "true" : "false", traffic->lost_at_open[0],
+        traffic->lost_at_open[1], (long long)traffic->lost[0], (long long)traffic->lost[1]);
     report_interval(first, last, out);
     fprintf(out, ",\n \"ring_full\": %.4f, \"cpu_share\": %.4f, \"foreign\": %llu,\n \"seconds\": [",
             bursts > 0 ? (double)(last->bursts_short - first->bursts_short) / (double)bursts : 0, traffic->cpu_share,

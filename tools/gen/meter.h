@@ -7,13 +7,13 @@
 #include "tools/gen/options.h"
 #include "tools/gen/traffic.h"
 
-/* Reads the counters of a saturated run once a second and reports them. Main thread: it sleeps all the while. */
+/* Reads the counters of a run once a second and reports them. Main thread: it sleeps all the while. */
 
 #define METER_INTERVALS_MAX 3601u
 
 struct meter_reading {
     double time; /* seconds, of the monotonic clock */
-    uint64_t sent[2];
+    uint64_t sent[GUESTS_MAX];
     uint64_t received[2];
     uint64_t bursts;
     uint64_t bursts_short;

@@ -22,14 +22,28 @@
 #define OPEN_STALLS_MAX 50u
 /* A lost frame may have been the one that opens its flow, so all are opened again, but not for ever. */
 #define OPEN_ROUNDS 3u
-/* While saturated, one burst in so many is looked into. */
+/* Under load, one burst in so many is looked into. */
 #define SAMPLE_INTERVAL 1024u
+/* At the end nothing is under way any more when nothing has come for so long. */
+#define DRAIN_MS 20u
+/* A pace that was not kept is caught up with by so many bursts at most. */
+#define CATCH_UP_BURSTS 8u
+/* Fewer are not sent by themselves when there is a pace: a burst of one would cost as much as one of these. */
+#define PACED_LEAST 32u
 
-int traffic_init(struct traffic *traffic, const struct options *options, struct device devices[2])
+/* So many packets a second from 'start' on; all there is room for when 'pps' is 0. */
+struct pace {
+    double pps;
+    uint64_t start;
+    double sent;
+};
+
+int traffic_init(struct traffic *traffic, const struct options *options, struct device *devices, unsigned int n_devices)
 {
     memset(traffic, 0, sizeof *traffic);
     traffic->options = options;
     traffic->devices = devices;
+    traffic->n_devices = n_devices;
     return sem_init(&traffic->progress, 0, 0) == 0 ? 0 : -errno;
 }
 
@@ -93,11 +107,12 @@ static int announce_both(struct traffic *traffic)
                     done[0] ? 1 : 0, ANNOUNCE_SECONDS);
             return -ETIMEDOUT;
         }
-        for (unsigned int device = 0; device < 2; device++) {
+        for (unsigned int device = 0; device < traffic->n_devices; device++) {
             if (now >= next)
                 announce(traffic, device);
-            done[device] |= heard(traffic, device);
         }
+        for (unsigned int device = 0; device < 2; device++)
+            done[device] |= heard(traffic, device);
         if (now >= next)
             next = now + milliseconds(ANNOUNCE_MS);
         rte_delay_us_sleep(200);
@@ -112,6 +127,7 @@ static uint16_t send_burst(struct traffic *traffic, unsigned int direction, uint
     struct device *device = &traffic->devices[direction];
     struct rte_mbuf *frames[BURST_SIZE];
     uint32_t flow = traffic->next_flow[direction];
+    uint32_t flows = direction == FRAME_FLOOD ? options_fresh_flows(options) : options->flows;
     uint16_t sent;
 
     /* Straight from the pool: a buffer comes back as it was sent, and a reset would cost as much as the sending. */
@@ -119,12 +135,12 @@ static uint16_t send_burst(struct traffic *traffic, unsigned int direction, uint
         return 0;
     for (uint16_t i = 0; i < n; i++) {
         frame_set_ports(frames[i], frame_ports(options, direction, flow));
-        flow = flow + 1 == options->flows ? 0 : flow + 1;
+        flow = flow + 1 == flows ? 0 : flow + 1;
     }
     sent = rte_eth_tx_burst(device->port_id, 0, frames, n);
     if (sent < n)
         rte_mempool_put_bulk(device->tx_pool, (void **)&frames[sent], n - sent);
-    traffic->next_flow[direction] = (traffic->next_flow[direction] + sent) % options->flows;
+    traffic->next_flow[direction] = (traffic->next_flow[direction] + sent) % flows;
     count(&traffic->counters.sent[direction], sent);
     return sent;
 }
@@ -204,20 +220,86 @@ static double seconds(clockid_t clock)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void saturate(struct traffic *traffic)
+/* How many packets are due: none while they are few, at most a burst. */
+static uint16_t pace_due(struct pace *pace)
 {
-    unsigned int n_directions = traffic->options->bidirectional ? 2 : 1;
+    double due;
+
+    if (pace->pps == 0)
+        return BURST_SIZE;
+    due = (double)(rte_rdtsc() - pace->start) / (double)rte_get_tsc_hz() * pace->pps - pace->sent;
+    if (due > CATCH_UP_BURSTS * BURST_SIZE)
+        pace->sent += due - CATCH_UP_BURSTS * BURST_SIZE;
+    return due >= BURST_SIZE ? BURST_SIZE : due >= PACED_LEAST ? (uint16_t)due : 0;
+}
+
+static void send_paced(struct traffic *traffic, unsigned int direction, struct pace *pace)
+{
+    uint16_t due = pace_due(pace), sent;
+
+    if (due == 0)
+        return;
+    sent = send_burst(traffic, direction, due);
+    pace->sent += sent;
+    if (direction == FRAME_FLOOD)
+        return;
+    count(&traffic->counters.bursts, 1);
+    if (sent < due)
+        count(&traffic->counters.bursts_short, 1);
+}
+
+/* What is sent to the flooding guest is of no interest. */
+static void empty_flooder(struct traffic *traffic)
+{
+    struct rte_mbuf *frames[BURST_SIZE];
+
+    rte_pktmbuf_free_bulk(frames, rte_eth_rx_burst(traffic->devices[FRAME_FLOOD].port_id, 0, frames, BURST_SIZE));
+}
+
+/* Whether anything came. */
+static bool receive_all(struct traffic *traffic)
+{
+    bool flooded = traffic->n_devices > FRAME_FLOOD;
+    bool any = receive_burst(traffic, 0, flooded) > 0;
+
+    any |= receive_burst(traffic, 1, false) > 0;
+    if (flooded)
+        empty_flooder(traffic);
+    return any;
+}
+
+static int64_t missing(const struct traffic *traffic, unsigned int direction)
+{
+    return (int64_t)(traffic->counters.sent[direction] - traffic->counters.received[direction]);
+}
+
+static void load(struct traffic *traffic)
+{
+    const struct options *options = traffic->options;
+    unsigned int n_directions = options->bidirectional ? 2 : 1;
+    uint64_t start = rte_rdtsc();
+    struct pace paces[GUESTS_MAX] = {
+        {options->pps / n_directions, start, 0}, {options->pps / n_directions, start, 0}, {options->flood, start, 0}};
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 
     while (!stopped(traffic)) {
-        for (unsigned int direction = 0; direction < n_directions; direction++) {
-            receive_burst(traffic, direction, false);
-            count(&traffic->counters.bursts, 1);
-            if (send_burst(traffic, direction, BURST_SIZE) < BURST_SIZE)
-                count(&traffic->counters.bursts_short, 1);
-        }
+        receive_all(traffic);
+        for (unsigned int direction = 0; direction < n_directions; direction++)
+            send_paced(traffic, direction, &paces[direction]);
+        if (traffic->n_devices > FRAME_FLOOD)
+            send_paced(traffic, FRAME_FLOOD, &paces[FRAME_FLOOD]);
     }
     traffic->cpu_share = (seconds(CLOCK_THREAD_CPUTIME_ID) - cpu) / (seconds(CLOCK_MONOTONIC) - wall);
+}
+
+static void drain(struct traffic *traffic)
+{
+    uint64_t last = rte_rdtsc();
+
+    while (rte_rdtsc() - last < milliseconds(DRAIN_MS)) {
+        if (receive_all(traffic))
+            last = rte_rdtsc();
+    }
 }
 
 int traffic_run(void *arg)
@@ -225,13 +307,18 @@ int traffic_run(void *arg)
     struct traffic *traffic = arg;
     int error = announce_both(traffic);
 
-    if (error == 0)
+    if (error == 0 && !traffic->options->fresh)
         error = open_flows(traffic);
+    traffic->lost[0] = -missing(traffic, 0);
+    traffic->lost[1] = -missing(traffic, 1);
     atomic_store(&traffic->error, error);
     sem_post(&traffic->progress);
     if (error != 0)
         return error;
-    saturate(traffic);
+    load(traffic);
+    drain(traffic);
+    traffic->lost[0] += missing(traffic, 0);
+    traffic->lost[1] += missing(traffic, 1);
     sem_post(&traffic->progress);
     return 0;
 }

@@ -9,7 +9,7 @@ autoconf automake libtool python3 python3-pytest python3-scapy python3-six
 libdpdk-dev dpdk dpdk-dev libcmocka-dev libmnl-dev libbpf-dev libnuma-dev libcap-ng-dev libssl-dev
 openvswitch-source openvswitch-switch openvswitch-switch-dpdk openvswitch-common
 qemu-system-x86 busybox-static cpio xz-utils kmod
-iproute2 iputils-ping iputils-arping ethtool iperf3 tcpdump netcat-openbsd procps
+iproute2 nftables iputils-ping iputils-arping ethtool iperf3 tcpdump netcat-openbsd procps
 "
 
 missing=""

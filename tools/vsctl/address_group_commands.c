@@ -8,9 +8,11 @@
 #include "control/schema/sluice-idl.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include "db-ctl-base.h"
 #include "openvswitch/util.h"
+#include "util.h"
 
 static const struct sluice_noun address_group_noun = {
     .table = &sluicerec_table_address_group, .name = &sluicerec_address_group_col_name, .text = "address group"};
@@ -25,6 +27,7 @@ static void pre_address_group(struct ctl_context *ctx)
                                                                    &sluicerec_security_group_rule_col_remote_addresses};
     sluice_row_prerequisites(ctx, &address_group_noun, columns, ARRAY_SIZE(columns));
     sluice_row_prerequisites(ctx, &group_noun, group_columns, ARRAY_SIZE(group_columns));
+    rule_user_prerequisites(ctx);
 }
 
 static const struct sluicerec_address_group *address_group_cast(const struct ovsdb_idl_row *row)
@@ -61,6 +64,9 @@ static void clear_references(struct ctl_context *ctx, const struct sluicerec_add
             sluicerec_security_group_rule_set_remote_addresses(rule, NULL);
         }
     }
+    char *what = xasprintf("address group %s", group->name);
+    rule_user_clear_acls(ctx, &group->header_, what);
+    free(what);
 }
 
 static void cmd_address_group_del(struct ctl_context *ctx)

@@ -17,4 +17,5 @@ extern const struct ctl_command_syntax vsctl_network_commands[];
 extern const struct ctl_command_syntax vsctl_lport_commands[];
 extern const struct ctl_command_syntax vsctl_group_commands[];
 extern const struct ctl_command_syntax vsctl_rule_commands[];
+extern const struct ctl_command_syntax vsctl_acl_commands[];
 extern const struct ctl_command_syntax vsctl_address_group_commands[];

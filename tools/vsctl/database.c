@@ -37,6 +37,7 @@ static const struct ctl_table_class sluice_tables[SLUICEREC_N_TABLES] = {
     [SLUICEREC_TABLE_LOGICAL_PORT].row_ids = {{&sluicerec_logical_port_col_name, NULL, NULL}},
     [SLUICEREC_TABLE_SECURITY_GROUP].row_ids = {{&sluicerec_security_group_col_name, NULL, NULL}},
     [SLUICEREC_TABLE_SECURITY_GROUP_RULE].row_ids = {{&sluicerec_security_group_rule_col_name, NULL, NULL}},
+    [SLUICEREC_TABLE_ACL].row_ids = {{&sluicerec_acl_col_name, NULL, NULL}},
     [SLUICEREC_TABLE_ADDRESS_GROUP].row_ids = {{&sluicerec_address_group_col_name, NULL, NULL}},
 };
 
@@ -71,8 +72,13 @@ static const struct ctl_command_syntax *const open_vswitch_commands[] = {
 };
 
 static const struct ctl_command_syntax *const sluice_commands[] = {
-    vsctl_network_commands, vsctl_lport_commands,         vsctl_group_commands,
-    vsctl_rule_commands,    vsctl_address_group_commands, NULL,
+    vsctl_network_commands,
+    vsctl_lport_commands,
+    vsctl_group_commands,
+    vsctl_rule_commands,
+    vsctl_acl_commands,
+    vsctl_address_group_commands,
+    NULL,
 };
 
 const struct vsctl_database vsctl_open_vswitch = {

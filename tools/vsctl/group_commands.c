@@ -8,9 +8,11 @@
 #include "control/schema/sluice-idl.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include "db-ctl-base.h"
 #include "openvswitch/util.h"
+#include "util.h"
 
 static const struct sluice_noun group_noun = {
     .table = &sluicerec_table_security_group, .name = &sluicerec_security_group_col_name, .text = "security group"};
@@ -25,6 +27,7 @@ static void pre_group(struct ctl_context *ctx)
     static const struct ovsdb_idl_column *const lport_columns[] = {&sluicerec_logical_port_col_security_groups};
     sluice_row_prerequisites(ctx, &group_noun, columns, ARRAY_SIZE(columns));
     sluice_row_prerequisites(ctx, &lport_noun, lport_columns, ARRAY_SIZE(lport_columns));
+    rule_user_prerequisites(ctx);
 }
 
 static const struct sluicerec_security_group *group_cast(const struct ovsdb_idl_row *row)
@@ -71,6 +74,9 @@ static void clear_references(struct ctl_context *ctx, const struct sluicerec_sec
             sluicerec_security_group_rule_set_remote_group(rule, NULL);
         }
     }
+    char *what = xasprintf("security group %s", group->name);
+    rule_user_clear_acls(ctx, &group->header_, what);
+    free(what);
 }
 
 static void cmd_group_del(struct ctl_context *ctx)

@@ -9,9 +9,11 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "db-ctl-base.h"
 #include "openvswitch/util.h"
+#include "smap.h"
 #include "util.h"
 
 static const struct sluice_noun lport_noun = {
@@ -22,9 +24,9 @@ static const struct sluice_noun group_noun = {
 
 static void pre_lport(struct ctl_context *ctx)
 {
-    static const struct ovsdb_idl_column *const columns[] = {&sluicerec_logical_port_col_addresses,
-                                                             &sluicerec_logical_port_col_security_groups,
-                                                             &sluicerec_logical_port_col_status};
+    static const struct ovsdb_idl_column *const columns[] = {
+        &sluicerec_logical_port_col_addresses, &sluicerec_logical_port_col_security_groups,
+        &sluicerec_logical_port_col_conntrack, &sluicerec_logical_port_col_status};
     sluice_row_prerequisites(ctx, &lport_noun, columns, ARRAY_SIZE(columns));
     sluice_row_prerequisites(ctx, &group_noun, NULL, 0);
 }
@@ -100,6 +102,33 @@ static void cmd_lport_get_groups(struct ctl_context *ctx)
     free(names);
 }
 
+static void cmd_lport_set_conntrack(struct ctl_context *ctx)
+{
+    const struct sluicerec_logical_port *port = lport_cast(sluice_row_get(ctx, &lport_noun, ctx->argv[1]));
+    struct smap settings = SMAP_INITIALIZER(&settings);
+    for (int i = 2; i < ctx->argc; i++) {
+        const char *equals = strchr(ctx->argv[i], '=');
+        if (!equals || equals == ctx->argv[i]) {
+            ctl_fatal("%s: argument does not have the form KEY=VALUE", ctx->argv[i]);
+        }
+        smap_replace_nocopy(&settings, xmemdup0(ctx->argv[i], equals - ctx->argv[i]), xstrdup(equals + 1));
+    }
+    sluicerec_logical_port_set_conntrack(port, &settings);
+    vsctl_verdict_expect(&port->header_);
+    smap_destroy(&settings);
+}
+
+static void cmd_lport_get_conntrack(struct ctl_context *ctx)
+{
+    const struct sluicerec_logical_port *port = lport_cast(sluice_row_get(ctx, &lport_noun, ctx->argv[1]));
+    sluicerec_logical_port_verify_conntrack(port);
+    const struct smap_node **sorted = smap_sort(&port->conntrack);
+    for (size_t i = 0; i < smap_count(&port->conntrack); i++) {
+        ds_put_format(&ctx->output, "%s=%s\n", sorted[i]->key, sorted[i]->value);
+    }
+    free(sorted);
+}
+
 // clang-format off
 const struct ctl_command_syntax vsctl_lport_commands[] = {
     {"lport-add", 1, INT_MAX, "NEW-PORT [ADDRESSES]...", pre_lport, cmd_lport_add, NULL, "--may-exist", RW},
@@ -109,6 +138,8 @@ const struct ctl_command_syntax vsctl_lport_commands[] = {
     {"lport-get-addresses", 1, 1, "PORT", pre_lport, cmd_lport_get_addresses, NULL, "", RO},
     {"lport-set-groups", 1, INT_MAX, "PORT [GROUP]...", pre_lport, cmd_lport_set_groups, NULL, "", RW},
     {"lport-get-groups", 1, 1, "PORT", pre_lport, cmd_lport_get_groups, NULL, "", RO},
+    {"lport-set-conntrack", 1, INT_MAX, "PORT [KEY=VALUE]...", pre_lport, cmd_lport_set_conntrack, NULL, "", RW},
+    {"lport-get-conntrack", 1, 1, "PORT", pre_lport, cmd_lport_get_conntrack, NULL, "", RO},
     {.name = NULL},
 };
 // clang-format on

@@ -174,6 +174,89 @@ static void two_workers_share_their_sessions(void **state)
     conntrack_destroy(ct);
 }
 
+#define FLOOD_ROUNDS 40000u
+#define FLOOD_MAX    60u
+
+static uint32_t flooded; /* account */
+
+/* Opens handshakes of one account, finishes some, closes some: from the other worker's as well as one's own. */
+static void *flooder_main(void *arg)
+{
+    struct worker *w = arg;
+
+    qsbr_reader_register(w->id);
+    for (unsigned int round = 0; round < FLOOD_ROUNDS; round++) {
+        struct packet packet = packet_of(1 + 2 * pick(w, 100), 0);
+        struct ct_new new_session = {.packet = &packet, .account = flooded, .verdict = {.allowed = true}};
+        struct ct_match match;
+
+        if (!ct_tuple_from_packet(&packet, 0, &new_session.tuple))
+            w->n_wrong++;
+        if (conntrack_open(w->ct, w->id, &new_session, w->now, &match) == 0) {
+            check_match(w, &match, &new_session.tuple);
+            if (pick(w, 2) == 0)
+                conntrack_track(w->ct, match.session, CT_REPLY, pick(w, 4) == 0 ? RST | ACK : SYN_ACK, w->now);
+            if (pick(w, 3) == 0)
+                conntrack_track(w->ct, match.session, CT_ORIGINAL, pick(w, 4) == 0 ? RST : ACK, w->now);
+            if (pick(w, 4) == 0)
+                conntrack_close(w->ct, match.session);
+        }
+        if (round % 4 == 0)
+            conntrack_run(w->ct, w->id, ++w->now);
+        qsbr_reader_quiescent(w->id);
+    }
+    qsbr_reader_unregister(w->id);
+    atomic_fetch_sub(&n_running, 1);
+    return NULL;
+}
+
+static void change_and_flush_meanwhile(struct conntrack *ct)
+{
+    struct ct_usage usage;
+
+    for (uint32_t i = 0; atomic_load(&n_running) > 0; i++) {
+        struct ct_limits limits = {.max = i % 3 == 0 ? FLOOD_MAX / 2 : FLOOD_MAX, .half_open = 1 + i % 8};
+
+        assert_int_equal(conntrack_account_change(ct, flooded, &limits), 0);
+        conntrack_account_usage(ct, flooded, &usage);
+        assert_true(usage.sessions <= FLOOD_MAX + N_WORKERS);
+        if (i % 64 == 0)
+            conntrack_flush(ct, 0, true);
+        usleep(100);
+    }
+}
+
+static void counts_of_a_flooded_account_end_at_zero(void **state)
+{
+    struct conntrack *ct = make_table(CAPACITY, N_WORKERS);
+    struct worker workers[N_WORKERS];
+    pthread_t threads[N_WORKERS];
+    struct ct_usage usage;
+
+    flooded = conntrack_account_open(ct, &(struct ct_limits){.max = FLOOD_MAX, .half_open = 4});
+    n_running = N_WORKERS;
+    for (unsigned int id = 0; id < N_WORKERS; id++) {
+        workers[id] = (struct worker){.ct = ct, .id = id, .random = 815 + id, .now = 1};
+        assert_int_equal(pthread_create(&threads[id], NULL, flooder_main, &workers[id]), 0);
+    }
+    change_and_flush_meanwhile(ct);
+    for (unsigned int id = 0; id < N_WORKERS; id++) {
+        pthread_join(threads[id], NULL);
+        assert_int_equal(workers[id].n_wrong, 0);
+    }
+    conntrack_account_usage(ct, flooded, &usage);
+    assert_int_equal(usage.sessions, conntrack_count(ct));
+    assert_true(usage.early_drops > 0);
+    expect_consistent(ct);
+    expect_all_free_after_flush(ct, workers);
+    conntrack_account_usage(ct, flooded, &usage);
+    assert_int_equal(usage.sessions, 0);
+    assert_int_equal(usage.half_open, 0);
+    conntrack_account_close(ct, flooded);
+    assert_int_equal(conntrack_account_open(ct, &(struct ct_limits){0}), flooded); /* nothing retired is left either */
+    conntrack_destroy(ct);
+}
+
 #define N_RACES 8000u
 
 static pthread_barrier_t start_line;
@@ -227,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_workers_share_their_sessions),
+        cmocka_unit_test(counts_of_a_flooded_account_end_at_zero),
         cmocka_unit_test(opening_at_once_gives_one_session),
     };
 

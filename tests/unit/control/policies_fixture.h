@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <openvswitch/vlog.h>
+#include <util.h>
 
 #include "acl/policy_chain.h"
 #include "control/logical_ports.h"
@@ -109,16 +110,15 @@ static inline size_t add_group(const char *name)
     return rows->n_groups++;
 }
 
-/* A rule of 'group' for TCP to 'port' (0: anything), with no remote yet. */
-static inline struct rule_row *add_rule(size_t group, const char *name, const char *direction, int port)
+/* A rule that no group lists, for TCP to 'port' (0: anything), with no remote yet. */
+static inline struct rule_row *new_rule(const char *name, const char *direction, int port)
 {
     struct policy_rows *rows = &world.rows;
-    struct group_row *owner = &rows->groups[group];
     struct rule_row *rule;
 
     rows->rules = grown(rows->rules, rows->n_rules, sizeof *rows->rules);
     rule = &rows->rules[rows->n_rules];
-    rule->id = row_id(TABLE_RULE, rows->n_rules);
+    rule->id = row_id(TABLE_RULE, rows->n_rules++);
     rule->name = name;
     rule->columns.rule.direction = direction;
     if (port != 0) {
@@ -126,10 +126,46 @@ static inline struct rule_row *add_rule(size_t group, const char *name, const ch
         rule->columns.rule.has_port_min = rule->columns.rule.has_port_max = true;
         rule->columns.rule.port_min = rule->columns.rule.port_max = port;
     }
+    return rule;
+}
+
+/* The same in the list of 'group'. */
+static inline struct rule_row *add_rule(size_t group, const char *name, const char *direction, int port)
+{
+    struct group_row *owner = &world.rows.groups[group];
+    struct rule_row *rule = new_rule(name, direction, port);
+
     owner->rules = grown(owner->rules, owner->n_rules, sizeof *owner->rules);
     owner->rules[owner->n_rules++] = rule->id;
-    rows->n_rules++;
     return rule;
+}
+
+/* An ACL that nobody lists. */
+static inline struct rule_row *new_acl(const char *name, const char *direction, const char *action, int port)
+{
+    struct rule_row *acl = new_rule(name, direction, port);
+
+    acl->is_acl = true;
+    acl->columns.action = action;
+    return acl;
+}
+
+static inline void list_acl(size_t port, size_t acl)
+{
+    struct port_row *row = &world.rows.ports[port];
+
+    row->acls = grown(row->acls, row->n_acls, sizeof *row->acls);
+    row->acls[row->n_acls++] = world.rows.rules[acl].id;
+}
+
+/* An ACL of 'port'. */
+static inline struct rule_row *add_acl(size_t port, const char *name, const char *direction, const char *action,
+                                       int tcp_port)
+{
+    struct rule_row *acl = new_acl(name, direction, action, tcp_port);
+
+    list_acl(port, world.rows.n_rules - 1);
+    return acl;
 }
 
 static inline struct rule_row *add_rule_from_group(size_t group, const char *name, const char *direction, size_t remote)
@@ -265,6 +301,7 @@ static int world_destroy(void **state)
     struct policy_rows *rows = &world.rows;
 
     policies_destroy(world.policies);
+    snapshot_set_zone_policy(NULL, 0, NULL);
     for (size_t i = 0; i < WORLD_SETS; i++)
         addr_set_unref(world.published[i]);
     for (size_t i = 0; i < rows->n_groups; i++)

@@ -203,6 +203,59 @@ static void truncation_at_every_byte_has_a_reason(void **state)
     }
 }
 
+/* Chunks of an SCTP packet (RFC 9260 3.2) as type and length each, and what the packet says of its association. */
+static const struct sctp_case {
+    uint8_t n;
+    uint8_t chunks[4][2];
+    uint8_t flags;
+} sctp_cases[] = {
+    {1, {{1, 20}}, PACKET_SCTP_CHUNK | 1},
+    {1, {{14, 4}}, PACKET_SCTP_CHUNK | 14},
+    {1, {{0, 17}}, PACKET_SCTP_PLAIN},
+    {1, {{3, 16}}, PACKET_SCTP_PLAIN},
+    {1, {{4, 8}}, PACKET_SCTP_PLAIN},
+    {1, {{9, 4}}, PACKET_SCTP_PLAIN},
+    {1, {{0xc1, 4}}, PACKET_SCTP_PLAIN},
+    {1, {{255, 4}}, PACKET_SCTP_PLAIN},
+    {2, {{10, 8}, {0, 17}}, PACKET_SCTP_CHUNK | 10},
+    {2, {{15, 9}, {10, 8}}, PACKET_SCTP_CHUNK | 10}, /* behind AUTH, padded */
+    {3, {{3, 16}, {0, 17}, {7, 8}}, PACKET_SCTP_CHUNK | 7},
+    {1, {{0, 0}}, 0}, /* no chunk is so short */
+    {0, {{0, 0}}, 0},
+    {1, {{0, 200}}, PACKET_SCTP_PLAIN}, /* cut off: its type can be read */
+};
+
+static struct frame sctp(const struct sctp_case *c)
+{
+    static const uint8_t header[12] = {0x10, 0x00, 0x0f, 0x1c};
+    static const uint8_t zero[64];
+    struct frame frame = frame_begin("02:00:00:00:00:01");
+
+    frame_put_ipv4(&frame, "10.0.0.1", "10.0.0.2", 132, 0);
+    frame_put(&frame, header, sizeof header);
+    for (unsigned int i = 0; i < c->n; i++) {
+        uint8_t chunk[4] = {c->chunks[i][0], 0, 0, c->chunks[i][1]};
+        uint32_t rest = (chunk[3] + 3u) / 4 * 4 - 4;
+
+        frame_put(&frame, chunk, 4);
+        frame_put(&frame, zero, rest < sizeof zero ? rest : 0);
+    }
+    frame_end(&frame);
+    return frame;
+}
+
+static void sctp_flags_tell_the_chunk_that_counts(void **state)
+{
+    for (size_t i = 0; i < sizeof sctp_cases / sizeof sctp_cases[0]; i++) {
+        struct frame frame = sctp(&sctp_cases[i]);
+        struct packet packet;
+
+        assert_int_equal(parse(&frame, &packet), DROP_NONE);
+        assert_int_equal(packet.tcp_flags, sctp_cases[i].flags);
+        assert_int_equal(packet.dst_port, htons(3868));
+    }
+}
+
 static void random_bytes_never_read_beyond_the_frame(void **state)
 {
     unsigned int seed = 42;
@@ -239,6 +292,7 @@ int main(void)
         cmocka_unit_test(tcp_fragment_that_overwrites_flags_is_dropped),
         cmocka_unit_test(bad_source_macs_are_dropped),
         cmocka_unit_test(truncation_at_every_byte_has_a_reason),
+        cmocka_unit_test(sctp_flags_tell_the_chunk_that_counts),
         cmocka_unit_test(random_bytes_never_read_beyond_the_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,14 +13,15 @@
 
 #include <rte_arp.h>
 #include <rte_ip.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 
 static const struct options options = {
     .flows = FLOWS_MAX,
     .size = 128,
     .udp_port = 5000,
-    .macs = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}},
-    .ips = {RTE_BE32(0x0a000001), RTE_BE32(0x0a000002)},
+    .macs = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}, {{2, 0, 0, 0, 0, 3}}},
+    .ips = {RTE_BE32(0x0a000001), RTE_BE32(0x0a000002), RTE_BE32(0x0a000003)},
 };
 
 /* A buffer around 'bytes', as a driver would hand it over. */
@@ -48,14 +49,14 @@ static void frame_is_valid_udp(void **state)
 
 static void flows_have_ports_of_their_own(void **state)
 {
-    static uint8_t seen[UINT16_MAX + 1][32];
+    static uint8_t seen[UINT16_MAX + 1][FLOWS_MAX / FLOW_SOURCES];
 
     memset(seen, 0, sizeof seen);
     for (uint32_t flow = 0; flow < FLOWS_MAX; flow++) {
         uint32_t ports = ntohl(frame_ports(&options, 0, flow));
         uint32_t server = (ports & 0xffff) - options.udp_port;
 
-        assert_true(server < 32);
+        assert_true(server < FLOWS_MAX / FLOW_SOURCES);
         assert_int_equal(seen[ports >> 16][server]++, 0);
     }
 }
@@ -78,11 +79,38 @@ static void set_ports_changes_nothing_else(void **state)
 
     frame_write(&options, 0, bytes);
     frame_write(&options, 0, expected);
-    memcpy(expected + FRAME_UDP_OFFSET, &ports, sizeof ports);
+    memcpy(expected + FRAME_L4_OFFSET, &ports, sizeof ports);
     frame_set_ports(&frame, ports);
     assert_memory_equal(bytes, expected, options.size);
     assert_true(frame_is_ours(&options, 0, &frame));
     assert_false(frame_is_ours(&options, 1, &frame));
+}
+
+static void flood_is_syns_of_the_third_guest(void **state)
+{
+    uint8_t bytes[FRAME_MAX];
+    struct rte_mbuf frame = wrap(bytes, options.size);
+    struct rte_ether_hdr *ether = (struct rte_ether_hdr *)bytes;
+    struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(ether + 1);
+    struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+
+    frame_write(&options, FRAME_FLOOD, bytes);
+    assert_true(rte_is_same_ether_addr(&ether->src_addr, &options.macs[2]));
+    assert_true(rte_is_same_ether_addr(&ether->dst_addr, &options.macs[1]));
+    assert_int_equal(ip->src_addr, options.ips[2]);
+    assert_int_equal(ntohs(ip->total_length), sizeof *ip + sizeof *tcp);
+    assert_int_equal(ip->next_proto_id, IPPROTO_TCP);
+    assert_int_equal(tcp->tcp_flags, RTE_TCP_SYN_FLAG);
+    assert_int_equal(ntohs(tcp->dst_port), options.udp_port);
+    assert_true(frame_is_ours(&options, FRAME_FLOOD, &frame));
+    assert_false(frame_is_ours(&options, 0, &frame));
+}
+
+static void fresh_flows_use_every_port_behind_the_first(void **state)
+{
+    uint32_t last = options_fresh_flows(&options) - 1;
+
+    assert_int_equal(ntohl(frame_ports(&options, 0, last)), (FLOW_SOURCE_BASE + FLOW_SOURCES - 1) << 16 | 65535);
 }
 
 static void frame_of_other_length_is_foreign(void **state)
@@ -114,6 +142,8 @@ int main(void)
         cmocka_unit_test(flows_have_ports_of_their_own),
         cmocka_unit_test(replies_mirror_ports),
         cmocka_unit_test(set_ports_changes_nothing_else),
+        cmocka_unit_test(flood_is_syns_of_the_third_guest),
+        cmocka_unit_test(fresh_flows_use_every_port_behind_the_first),
         cmocka_unit_test(frame_of_other_length_is_foreign),
         cmocka_unit_test(announcement_names_its_sender),
     };

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes samples: a load through a switch, with the distance of the CPUs measured before and after."""
+
+import time
+
+from . import generator, probe
+from .samples import Sample
+
+# A sample during which the CPUs were moved or had other work is taken again, so many times.
+RETRIES = 2
+
+
+def say(text):
+    """Progress, at once."""
+    print(text, flush=True)
+
+
+class Sampler:
+    """One generator CPU, one switch CPU, and a bound on the minutes that retries may take."""
+
+    def __init__(self, lab, cpus, minutes):
+        self.cpus = cpus
+        self._log = lab.dir / "generator.log"
+        self._deadline = time.monotonic() + minutes * 60
+
+    def late(self):
+        """Whether the time for retries is over."""
+        return time.monotonic() > self._deadline
+
+    def sample(self, switch, load, number, case=None, meanwhile=None):
+        """One sample, as round NUMBER of CASE (the switch by default). MEANWHILE() is called under the load."""
+        before = probe.round_trip(self.cpus)
+        switch.wake()
+        report = generator.run(self.cpus[0], switch, load, self._log, meanwhile)
+        after = probe.round_trip(self.cpus)
+        share = min(report["cpu_share"], report["switch_cpu_share"])
+        label = probe.label(before, after, share)
+        flows = f"{load.flows} flows" if load.flows else "new flows"
+        say(f"  {case or switch.name}, {load.rings}, {flows}: {report['mpps']:.2f} Mpps "
+            f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs)")
+        return Sample(case or switch.name, load.rings, load.flows, number, report["mpps"], before, after, label, report)
+
+    def good_sample(self, switch, load, number, case=None, prepare=lambda: None):
+        """A sample that is near or far, or the last of some tries; the switch sleeps afterwards. PREPARE() is called
+        before each, with the switch awake."""
+        for left in range(RETRIES, -1, -1):
+            switch.wake()
+            prepare()
+            sample = self.sample(switch, load, number, case)
+            switch.rest()
+            if sample.label in ("near", "far") or left == 0 or self.late():
+                return sample
+        return None

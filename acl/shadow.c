@@ -12,8 +12,8 @@
 
 /* Rules are sorted into buckets by what has to be equal: family, protocol, remote, and all conditions but ranges of
  * source ports and TCP flags. Which columns a bucket looks at is its shape; a rule asks, for every shape that occurs in
- * the list and could cover its own, the one bucket that it would be in if it had that shape. Within a bucket there is one number left
- * (destination port, or ICMP type and code), of which each rule has an interval:
+ * the list and could cover its own, the one bucket that it would be in if it had that shape. Within a bucket there is
+ * one number left (destination port, or ICMP type and code), of which each rule has an interval:
  *
  *      earlier rules by first number, each prefix with its furthest last number (a Fenwick tree)
  *         └► rule i is covered when, of those that begin no later, one ends no earlier

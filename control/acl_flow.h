@@ -33,8 +33,9 @@ struct acl_flow {
     uint32_t given; /* fields that the text has, by place in the table */
 };
 
-/* Reads 'text', a list separated by commas or spaces. What a connection's first packet may leave open is filled in: SYN for TCP,
- * echo request for ICMP, a source port, link addresses. 0, or -EINVAL with '*error' saying what would be right. */
+/* Reads 'text', a list separated by commas or spaces. What a connection's first packet may leave open is filled in: SYN
+ * for TCP, echo request for ICMP, a source port, link addresses. 0, or -EINVAL with '*error' saying what would be
+ * right. */
 int acl_flow_parse(const char *text, struct acl_flow *flow, char **error);
 
 bool acl_flow_has_src_mac(const struct acl_flow *flow);

@@ -8,8 +8,8 @@ struct attachment;
 struct interface;
 struct vswitch;
 
-/* Ports as the acl/ commands are asked about them, by the name of an interface or of a Logical_Port. Borrows all it points at,
- * until the next turn of the main loop. Control thread. */
+/* Ports as the acl/ commands are asked about them, by the name of an interface or of a Logical_Port. Borrows all it points
+ * at, until the next turn of the main loop. Control thread. */
 struct acl_port {
     const char *logical;                 /* name of its Logical_Port; NULL: no row names it */
     const struct interface *interface;   /* NULL: none is bound to it here */

@@ -313,7 +313,7 @@ static void put_refusal(struct why *why, const struct side_answer *answer)
     put_drop(why, answer->action == RULE_REJECT ? "reject" : "drop", reason, answer->rule);
 }
 
-/* Is there room for another session of this port's? Only the sender's account is known to be the one that is charged. */
+/* No room for another session of this port's? Only the sender's account is known to be the one that is charged. */
 static bool is_over_quota(const struct why *why)
 {
     struct ct_usage usage;

@@ -106,6 +106,8 @@ static void show_drops(struct unixctl_conn *conn, int argc, const char *argv[], 
 
     if (name != NULL && acl_ports_find(vswitch, name, &named) && named.interface != NULL)
         name = named.interface->settings->name;
+    if (acl_ports_data_plane(vswitch))
+        dataplane_harvest();
     ds_put_format(&out, "%-16s  %-22s  %12s  %-24s  %s\n", "port", "reason", "packets", "rule", "meaning");
     for (unsigned int i = 1; acl_ports_data_plane(vswitch) && i < PORTS_MAX; i++) {
         const char *one = port_name((uint16_t)i);

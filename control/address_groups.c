@@ -75,8 +75,8 @@ static void put_rules_to_work(const struct address_group *group, struct policy_w
 {
     struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &group->rules)
-    policy_work_add(&work->rules, &((struct security_rule *)node->data)->work);
+    HMAPX_FOR_EACH (node, &group->rules)
+        policy_work_add(&work->rules, &((struct security_rule *)node->data)->work);
 }
 
 struct address_group *address_groups_set(struct hmap *groups, const struct address_group_row *row,

@@ -84,8 +84,8 @@ static void put_ports_to_work(const struct security_group *group, struct policy_
 {
     const struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &group->ports)
-    policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
+    HMAPX_FOR_EACH (node, &group->ports)
+        policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
 }
 
 /* The row comes or goes: rules that name the group and ports in it are in force or not, accordingly. */
@@ -93,8 +93,8 @@ static void tell_presence(const struct security_group *group, struct policy_work
 {
     const struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &group->namers)
-    policy_work_add(&work->rules, &((struct security_rule *)node->data)->work);
+    HMAPX_FOR_EACH (node, &group->namers)
+        policy_work_add(&work->rules, &((struct security_rule *)node->data)->work);
     put_ports_to_work(group, work);
 }
 
@@ -238,8 +238,8 @@ void security_groups_work(struct security_group *group, struct policy_work *work
     if (changed)
         group->changed = work->pass;
     if (group->changed == work->pass) {
-        HMAPX_FOR_EACH(node, &group->chains)
-        policy_work_add(&work->chains, &((struct shared_chain *)node->data)->work);
+        HMAPX_FOR_EACH (node, &group->chains)
+            policy_work_add(&work->chains, &((struct shared_chain *)node->data)->work);
     }
     if (text_assign(&group->error, error))
         put_ports_to_work(group, work);
@@ -253,8 +253,7 @@ bool security_groups_gather(struct security_group *group, struct address_sets *s
 
     if (group->set == NULL)
         return false;
-    HMAPX_FOR_EACH(node, &group->ports)
-    {
+    HMAPX_FOR_EACH (node, &group->ports) {
         const struct logical_port *port = node->data;
 
         prefix_list_add(&members, port->members.prefixes, port->members.n);

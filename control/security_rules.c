@@ -188,8 +188,8 @@ static void end_sessions(const struct security_rule *rule, struct policy_work *w
     const struct hmapx_node *node;
     bool flush = false;
 
-    HMAPX_FOR_EACH(node, &rule->groups)
-    flush = flush || ((struct security_group *)node->data)->on_change == RULE_FLUSH;
+    HMAPX_FOR_EACH (node, &rule->groups)
+        flush = flush || ((struct security_group *)node->data)->on_change == RULE_FLUSH;
     if (flush)
         policy_work_end_sessions(work, rule->id.id);
 }
@@ -198,14 +198,14 @@ static void tell_owners(const struct security_rule *rule, struct policy_work *wo
 {
     struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &rule->groups)
-    policy_work_add(&work->groups, &((struct security_group *)node->data)->work);
-    HMAPX_FOR_EACH(node, &rule->chains)
-    policy_work_add(&work->chains, &((struct shared_chain *)node->data)->work);
-    HMAPX_FOR_EACH(node, &rule->ports)
-    policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
-    HMAPX_FOR_EACH(node, &rule->networks)
-    policy_work_add(&work->networks, &((struct acl_network *)node->data)->work);
+    HMAPX_FOR_EACH (node, &rule->groups)
+        policy_work_add(&work->groups, &((struct security_group *)node->data)->work);
+    HMAPX_FOR_EACH (node, &rule->chains)
+        policy_work_add(&work->chains, &((struct shared_chain *)node->data)->work);
+    HMAPX_FOR_EACH (node, &rule->ports)
+        policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
+    HMAPX_FOR_EACH (node, &rule->networks)
+        policy_work_add(&work->networks, &((struct acl_network *)node->data)->work);
 }
 
 void security_rules_work(struct security_rule *rule, struct policy_work *work)
@@ -244,12 +244,12 @@ static const char *owner_name(const struct security_rule *rule)
 {
     const struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &rule->groups)
-    return ((struct security_group *)node->data)->name;
-    HMAPX_FOR_EACH(node, &rule->ports)
-    return ((struct logical_port *)node->data)->name;
-    HMAPX_FOR_EACH(node, &rule->networks)
-    return ((struct acl_network *)node->data)->name;
+    HMAPX_FOR_EACH (node, &rule->groups)
+        return ((struct security_group *)node->data)->name;
+    HMAPX_FOR_EACH (node, &rule->ports)
+        return ((struct logical_port *)node->data)->name;
+    HMAPX_FOR_EACH (node, &rule->networks)
+        return ((struct acl_network *)node->data)->name;
     return NULL;
 }
 

@@ -255,10 +255,10 @@ static void tell_users(const struct shared_chain *chain, struct policy_work *wor
 {
     const struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &chain->ports)
-    policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
-    HMAPX_FOR_EACH(node, &chain->networks)
-    policy_work_add(&work->networks, &((struct acl_network *)node->data)->work);
+    HMAPX_FOR_EACH (node, &chain->ports)
+        policy_work_add(&work->ports, &((struct logical_port *)node->data)->work);
+    HMAPX_FOR_EACH (node, &chain->networks)
+        policy_work_add(&work->networks, &((struct acl_network *)node->data)->work);
 }
 
 void shared_chains_work(struct shared_chains *chains, struct shared_chain *chain, struct policy_work *work)
@@ -271,8 +271,7 @@ void shared_chains_note_set(struct shared_policy *policy, struct policy_work *wo
 {
     const struct hmapx_node *node;
 
-    HMAPX_FOR_EACH(node, &policy->chains)
-    {
+    HMAPX_FOR_EACH (node, &policy->chains) {
         struct shared_chain *chain = node->data;
 
         chain->sets_changed = work->pass;

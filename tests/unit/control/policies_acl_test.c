@@ -222,6 +222,41 @@ static void network_that_has_a_place_keeps_it(void **state)
     assert_string_equal(name_of(decided(world.zone.ingress, "10.0.0.9", 80)), "amber/yes");
 }
 
+static void count_rule(void *n, const struct effective_rule *rule)
+{
+    (*(size_t *)n)++;
+}
+
+static bool has_network_acl(const struct policies *policies, uint16_t tag)
+{
+    size_t n = 0;
+
+    assert_true(policies_visit_port(policies, "vm1", zone_of(5, tag), RULE_INGRESS, count_rule, &n));
+    return n > 0;
+}
+
+static void networks_change_places_in_one_step(void **state)
+{
+    add_vm();
+    new_acl("no", "ingress", "deny", 80);
+    add_network("amber");
+    new_acl("nor", "ingress", "deny", 81);
+    add_network("blue")->tag = 8;
+    apply();
+    policies_place_networks(world.policies, bridge_five, NULL);
+    world.rows.networks[0].tag = 8;
+    world.rows.networks[1].tag = 9;
+    apply();
+    policies_place_networks(world.policies, bridge_five, NULL);
+    assert_true(has_network_acl(world.policies, 8) && has_network_acl(world.policies, 9));
+    world.rows.networks[0].tag = 9;
+    world.rows.networks[1].tag = 8;
+    apply();
+    policies_place_networks(world.policies, bridge_five, NULL);
+    assert_true(has_network_acl(world.policies, 8) && has_network_acl(world.policies, 9));
+    assert_false(has_network_acl(world.policies, 7));
+}
+
 static void rule_of_flush_group_ends_sessions_when_it_changes_or_goes(void **state)
 {
     uint32_t id;
@@ -303,6 +338,7 @@ int main(void)
         TEST(network_has_its_policy_while_its_bridge_is_here),
         TEST(network_whose_acl_is_refused_is_shut),
         TEST(network_that_has_a_place_keeps_it),
+        TEST(networks_change_places_in_one_step),
         TEST(rule_of_flush_group_ends_sessions_when_it_changes_or_goes),
         TEST(visit_shows_what_a_side_is_asked_in_order),
     };

@@ -149,6 +149,42 @@ static void acl_that_denies_and_is_refused_closes_the_port(void **state)
     assert_null(error_of(0));
 }
 
+/* Tier 0 would allow what was to be left to the tiers behind it. */
+static void acl_that_passes_and_is_refused_closes_the_port(void **state)
+{
+    add_vm();
+    place(add_acl(0, "odd", "ingress", "pass", 0), 0, 2);
+    world.rows.rules[0].columns.rule.protocol = "carrier-pigeon";
+    place(add_acl(0, "yes", "ingress", "allow", 0), 0, 1);
+    place(add_acl(0, "no", "ingress", "deny", 0), 1, 0);
+    apply();
+    assert_true(policy_of(0)->broken);
+}
+
+/* An address that cannot be read is one that the ACL would have denied. */
+static void acl_that_denies_addresses_of_which_one_is_refused_closes_the_port(void **state)
+{
+    struct rule_row *acl;
+
+    add_vm();
+    acl = add_acl(0, "no", "ingress", "deny", 80);
+    acl->has_remote_addresses = true;
+    acl->remote_addresses = row_id(TABLE_ADDRESSES, add_address_group("bad", "10.0.0.9, 10.0.0.300"));
+    apply();
+    assert_true(policy_of(0)->broken);
+    assert_non_null(strstr(error_of(0), "10.0.0.300"));
+    acl->columns.action = "allow";
+    apply();
+    assert_false(policy_of(0)->broken);
+    assert_string_equal(decider(80), "vm1/no");
+    acl->columns.action = "deny";
+    free(world.rows.address_groups[0].addresses[1]);
+    world.rows.address_groups[0].n_addresses = 1;
+    apply();
+    assert_false(policy_of(0)->broken);
+    assert_string_equal(decider(80), "vm1/no");
+}
+
 static struct acl_network_row *add_network(const char *name)
 {
     struct policy_rows *rows = &world.rows;
@@ -335,6 +371,8 @@ int main(void)
         TEST(ports_with_the_same_acls_and_groups_share_chains),
         TEST(acl_that_allows_and_is_refused_is_left_out),
         TEST(acl_that_denies_and_is_refused_closes_the_port),
+        TEST(acl_that_passes_and_is_refused_closes_the_port),
+        TEST(acl_that_denies_addresses_of_which_one_is_refused_closes_the_port),
         TEST(network_has_its_policy_while_its_bridge_is_here),
         TEST(network_whose_acl_is_refused_is_shut),
         TEST(network_that_has_a_place_keeps_it),

@@ -38,6 +38,22 @@ static bool is_flushed(const struct session_verdict *former, const struct judgem
     return judgement->cut && (former->flags & flag) != 0;
 }
 
+/* A session that another rule allows by now still ends with the rule of on_change=flush that let it in: it keeps that one's
+ * name, by which control finds it (conntrack_flush_rules()). */
+static void remember_flush(const struct session_verdict *former, struct session_verdict *verdict)
+{
+    if (!former->allowed || !verdict->allowed)
+        return;
+    if ((former->flags & VERDICT_EGRESS_FLUSH) != 0 && former->egress_rule != verdict->egress_rule) {
+        verdict->egress_rule = former->egress_rule;
+        verdict->flags = (uint8_t)((verdict->flags & ~VERDICT_EGRESS_KEEP) | VERDICT_EGRESS_FLUSH);
+    }
+    if ((former->flags & VERDICT_INGRESS_FLUSH) != 0 && former->ingress_rule != verdict->ingress_rule) {
+        verdict->ingress_rule = former->ingress_rule;
+        verdict->flags = (uint8_t)((verdict->flags & ~VERDICT_INGRESS_KEEP) | VERDICT_INGRESS_FLUSH);
+    }
+}
+
 /* The verdict of a session between the ends it is known to have, asked anew when it is out of date. '*gone': the session
  * ended over it. */
 static struct session_verdict current_verdict(const struct admission *a, const struct found *found, bool *gone)
@@ -51,6 +67,7 @@ static struct session_verdict current_verdict(const struct admission *a, const s
         return verdict;
     traits = conntrack_traits(ct, found->match.session);
     judgement = admission_judge(a, &found->original, &traits, found->sender, found->receiver, &verdict);
+    remember_flush(&verdict, &judgement.verdict);
     if (judgement.cut)
         admission_note(a, &judgement, &found->original, found->sender, found->receiver);
     if (is_flushed(&verdict, &judgement)) {

@@ -248,6 +248,21 @@ static void flushed_connection_is_forgotten(void **state)
     assert_int_equal(conntrack_count(w.ct), 0);
 }
 
+/* Workers judge it anew before control comes to end it. */
+static void flushed_connection_ends_when_another_rule_allows_it(void **state)
+{
+    struct rule other = tcp_rule(6, RULE_ALLOW, 0);
+    const uint32_t gone = 5;
+    uint32_t cursor = 0;
+
+    open_to_80(RULE_FLUSH);
+    attach_ingress(2, NULL, NULL, &other, 1);
+    assert_int_equal(world_tcp(&w, 1, 2, 5000, 80, ACK), DROP_NONE);
+    assert_int_equal(conntrack_count(w.ct), 1);
+    assert_true(conntrack_flush_rules(w.ct, &gone, 1, &cursor, UINT32_MAX));
+    assert_int_equal(conntrack_count(w.ct), 0);
+}
+
 static void cut_by_a_rejecting_rule_tells_the_sender(void **state)
 {
     struct rule reject = tcp_rule(1, RULE_REJECT, 80);
@@ -338,6 +353,7 @@ int main(void)
         TEST(change_of_the_network_reaches_connections),
         TEST(kept_connection_outlives_its_rule_but_not_a_denial),
         TEST(flushed_connection_is_forgotten),
+        TEST(flushed_connection_ends_when_another_rule_allows_it),
         TEST(cut_by_a_rejecting_rule_tells_the_sender),
         TEST(connection_is_picked_up_where_the_port_says_so),
         TEST(quota_refuses_new_and_leaves_others_alone),

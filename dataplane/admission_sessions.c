@@ -349,10 +349,14 @@ enum drop_reason admission_related(struct admission *a)
         return admit_unrelated(a);
     conntrack_ends(ct, found.match.session, &source, &destination);
     end = found.match.direction == CT_REPLY ? source : destination;
-    if (a->destination == NULL)
+    if (a->destination == NULL && end != 0) {
+        a->destination = snapshot_attachment(a->snapshot, end);
+        if (a->destination == NULL)
+            return DROP_NO_DESTINATION;
         a->resolution->reply_to = end;
-    else if (end != 0 && a->destination->id != end)
+    } else if (end != 0 && a->destination->id != end) {
         return DROP_CT_INVALID;
+    }
     found.original = conntrack_original(ct, found.match.session);
     found.sender = snapshot_attachment(a->snapshot, source);
     found.receiver = snapshot_attachment(a->snapshot, destination);

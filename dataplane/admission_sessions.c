@@ -12,6 +12,7 @@ struct found {
     const struct attachment *sender; /* of the original direction; NULL: gone or not known */
     const struct attachment *receiver;
     enum drop_reason refusal; /* what a refusal of this packet is counted as */
+    bool of_stranger;         /* an error from neither end: its sender's side has not been asked */
 };
 
 /* Whom the session is charged to: the guest that opened it, else the one that it was opened to. */
@@ -109,7 +110,7 @@ static enum drop_reason ask_stateless_sides(struct admission *a, const struct se
     enum drop_reason drop = DROP_NONE;
     struct side_answer answer;
 
-    if (first.stateless && side_is_policed(&sides[0])) {
+    if ((first.stateless || found->of_stranger) && side_is_policed(&sides[0])) {
         answer = admission_ask_packet(a, &sides[0]);
         drop = admission_take_answer(a, RULE_EGRESS, &answer, first.rule);
     }
@@ -341,7 +342,7 @@ enum drop_reason admission_related(struct admission *a)
 {
     struct conntrack *ct = a->pipeline->conntrack;
     struct session_verdict verdict;
-    uint32_t source, destination, end;
+    uint32_t source, destination, end, far_end;
     struct found found = {0};
     bool gone = false;
 
@@ -349,6 +350,8 @@ enum drop_reason admission_related(struct admission *a)
         return admit_unrelated(a);
     conntrack_ends(ct, found.match.session, &source, &destination);
     end = found.match.direction == CT_REPLY ? source : destination;
+    far_end = found.match.direction == CT_REPLY ? destination : source;
+    found.of_stranger = far_end != 0 && far_end != a->source->id;
     if (a->destination == NULL && end != 0) {
         a->destination = snapshot_attachment(a->snapshot, end);
         if (a->destination == NULL)

@@ -225,6 +225,17 @@ static void icmp_error_does_not_reach_another_guest(void **state)
     assert_int_equal(unreachable(3, 4, 5000), DROP_CT_INVALID);
 }
 
+/* A third guest may be a router on the way, or somebody who has heard of the connection. */
+static void icmp_error_of_a_third_guest_is_asked_about_on_its_side(void **state)
+{
+    open_connection();
+    world_attach(&w, 3, (struct attachment){.has_policy = true, .policy = {.egress = world_chain(NULL, 0)}});
+    world_publish(&w);
+    assert_int_equal(unreachable(3, 1, 5000), DROP_POLICY_EGRESS);
+    repolice(3, 0, 0);
+    assert_int_equal(unreachable(3, 1, 5000), DROP_NONE);
+}
+
 /* A side without state is asked about the error, also when its address has to be found by a flood. */
 static void icmp_error_to_a_stateless_side_is_asked_about(void **state)
 {
@@ -336,6 +347,7 @@ int main(void)
         TEST(icmp_echo_is_answered),
         TEST(icmp_error_passes_with_its_connection),
         TEST(icmp_error_does_not_reach_another_guest),
+        TEST(icmp_error_of_a_third_guest_is_asked_about_on_its_side),
         TEST(icmp_error_to_a_stateless_side_is_asked_about),
         TEST(connection_opened_while_flooding_gets_its_replies),
         TEST(flooded_reply_goes_to_its_session_only),

@@ -186,7 +186,8 @@ static enum drop_reason track(struct admission *a, const struct ct_match *match,
     return DROP_NONE;
 }
 
-/* Would a packet the other way open a session? Then one may come to exist that this flow belongs to. */
+/* Would a packet the other way open a session, or may one with other flags? Then one may come to exist that this flow
+ * belongs to. */
 static bool reverse_keeps_state(const struct admission *a, const struct ct_tuple *tuple,
                                 const struct session_traits *traits)
 {
@@ -197,7 +198,7 @@ static bool reverse_keeps_state(const struct admission *a, const struct ct_tuple
     back.src_mac = traits->dst_mac;
     back.dst_mac = traits->src_mac;
     judgement = admission_judge(a, &reverse, &back, a->destination, a->source, NULL);
-    return judgement.drop == DROP_NONE && judgement.stateful;
+    return judgement.of_packet || (judgement.drop == DROP_NONE && judgement.stateful);
 }
 
 static bool may_start(const struct admission *a, const struct attachment *account)

@@ -161,6 +161,20 @@ static void flags_of_a_packet_are_not_cached_without_state(void **state)
     assert_false(w.resolution.cacheable);
 }
 
+static void flow_without_state_makes_way_for_a_session_of_other_flags(void **state)
+{
+    struct rule in = tcp_rule(1, RULE_ALLOW_STATELESS, 0), out = tcp_rule(2, RULE_ALLOW, 0);
+
+    out.conditions = RULE_IF_TCP_FLAGS;
+    out.tcp_flags = out.tcp_mask = SYN;
+    attach(2, (struct port_policy){.ingress = chain_of(&in, NULL, no_rules, 0),
+                                   .egress = chain_of(&out, NULL, no_rules, 0)});
+    assert_int_equal(world_tcp(&w, 1, 2, 80, 5000, ACK), DROP_NONE);
+    assert_true(w.resolution.cacheable && w.resolution.if_no_session);
+    assert_int_equal(world_tcp(&w, 2, 1, 5000, 80, SYN), DROP_NONE);
+    assert_int_not_equal(w.resolution.session, 0);
+}
+
 static void audit_counts_and_lets_pass(void **state)
 {
     struct rule deny = tcp_rule(7, RULE_DENY, 80);
@@ -348,6 +362,7 @@ int main(void)
         TEST(stateless_side_is_asked_about_replies),
         TEST(stateless_and_stateful_side_each_have_their_way),
         TEST(flags_of_a_packet_are_not_cached_without_state),
+        TEST(flow_without_state_makes_way_for_a_session_of_other_flags),
         TEST(audit_counts_and_lets_pass),
         TEST(network_comes_before_the_port),
         TEST(change_of_the_network_reaches_connections),

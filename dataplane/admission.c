@@ -49,6 +49,16 @@ static bool is_disguised(const struct packet *packet)
     return packet->kind == PACKET_IPV6 && (inet_addr_is_v4(&packet->src) || inet_addr_is_v4(&packet->dst));
 }
 
+/* Those behind it ask by the way that they go. */
+static void note_first_fragment(const struct admission *a, uint32_t destination, bool passed)
+{
+    struct ct_fragment_way way = {a->zone, a->source->id, destination};
+    struct ct_fragment_note note = {.sequence = a->snapshot->sequence, .passed = passed};
+
+    if (a->packet->fragment == PACKET_FIRST_FRAGMENT)
+        conntrack_note_fragment(a->pipeline->conntrack, a->packet, &way, &note, a->pipeline->now);
+}
+
 static enum drop_reason admit(struct admission *a)
 {
     struct ct_fragment_way way = {a->zone, a->source->id, a->destination ? a->destination->id : 0};
@@ -59,11 +69,10 @@ static enum drop_reason admit(struct admission *a)
     if (a->packet->fragment == PACKET_LATER_FRAGMENT)
         return admit_later_fragment(a, &way);
     drop = packet_is_icmp_error(a->packet) ? admission_related(a) : admission_with_session(a);
-    if (a->packet->fragment == PACKET_FIRST_FRAGMENT) {
-        struct ct_fragment_note note = {.sequence = a->snapshot->sequence, .passed = drop == DROP_NONE};
-
-        conntrack_note_fragment(a->pipeline->conntrack, a->packet, &way, &note, a->pipeline->now);
-    }
+    note_first_fragment(a, way.destination, drop == DROP_NONE);
+    /* A reply to an address that is not learned: those behind it are flooded, without a session to say where to. */
+    if (way.destination == 0 && a->destination != NULL)
+        note_first_fragment(a, a->destination->id, drop == DROP_NONE);
     return drop;
 }
 
@@ -116,6 +125,8 @@ static bool receiver_allows(struct admission *a)
     }
     answer = admission_ask_packet(a, &side);
     a->resolution->cacheable &= !answer.of_packet;
+    if (!mac_addr_is_multicast(&a->packet->dst_mac))
+        note_first_fragment(a, a->destination->id, side_answer_allows(&answer));
     return side_answer_allows(&answer);
 }
 

@@ -325,6 +325,35 @@ static void first_fragment_is_never_cached(void **state)
     assert_false(w.resolution.cacheable);
 }
 
+/* The first (field 0x2000) or last (0x0001) fragment of a datagram. */
+static enum drop_reason fragment(unsigned int src, unsigned int dst, uint16_t src_port, uint16_t dst_port,
+                                 uint16_t field)
+{
+    struct packet_spec udp = {src, dst, NULL, IPPROTO_UDP, false, src_port, dst_port, 0, 0, false, 0};
+    struct frame f = spec_frame(&udp);
+
+    f.bytes[14 + 4] = 77;
+    f.bytes[14 + 6] = (uint8_t)(field >> 8);
+    f.bytes[14 + 7] = (uint8_t)field;
+    return world_resolve(&w, src, &f);
+}
+
+static void later_fragments_are_flooded_to_whom_the_first_one_was(void **state)
+{
+    repolice(2, IPPROTO_UDP, 53);
+    fdb_flush(w.snapshot->bridges[1]->fdb, 0);
+    assert_int_equal(fragment(1, 2, 5000, 53, 0x2000), DROP_NONE);
+    assert_true(world_goes_to(&w, 2));
+    assert_int_equal(fragment(1, 2, 5000, 53, 1), DROP_NONE);
+    assert_true(world_goes_to(&w, 2));
+    /* The answer: its receiver is told by the session. */
+    fdb_flush(w.snapshot->bridges[1]->fdb, 0);
+    assert_int_equal(fragment(2, 1, 53, 5000, 0x2000), DROP_NONE);
+    assert_true(world_goes_only_to(&w, 1));
+    assert_int_equal(fragment(2, 1, 53, 5000, 1), DROP_NONE);
+    assert_true(world_goes_to(&w, 1));
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, start, stop)
 
 int main(void)
@@ -356,6 +385,7 @@ int main(void)
         TEST(removed_rule_keeps_a_flood_from_its_port),
         TEST(unknown_unicast_enters_no_port_that_denies_it),
         TEST(first_fragment_is_never_cached),
+        TEST(later_fragments_are_flooded_to_whom_the_first_one_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

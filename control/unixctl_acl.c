@@ -99,7 +99,7 @@ static void put_port(struct ds *out, const struct acl_port *port)
     const char *name = port->interface != NULL ? port->interface->settings->name : port->logical;
 
     ds_put_format(out, "port %s", name);
-    if (port->interface != NULL)
+    if (port->interface != NULL && port->interface->bridge != NULL) /* none: its bridge could not be made */
         ds_put_format(out, ", bridge %s", port->interface->bridge->name);
     if (port->zone != 0)
         ds_put_format(out, ", VLAN %" PRIu32, port->zone & 0xfff);

@@ -200,7 +200,6 @@ static bool rules_copy(struct policy *policy, const struct rule *rules, size_t n
                                                 .log = rules[i].log};
         policy->looks_at_packet |= (rules[i].conditions & RULE_IF_OF_PACKET) != 0;
         policy->keeps_state |= rules[i].action == RULE_ALLOW;
-        policy->keeps_state |= rules[i].action == RULE_ALLOW;
     }
     return true;
 }

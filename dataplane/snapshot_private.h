@@ -57,7 +57,6 @@ struct snapshot {
     struct addr_sets sets;
     bool owns_directory; /* the directory of 'sets' was made in this edit: it may be changed until publish */
     uint32_t n_zone_policies;
-    uint32_t zones_changed;             /* sequence in which a zone's policy last came, went or changed */
     struct zone_policy **zone_policies; /* by zone */
     struct poll_list *plans[WORKERS_MAX];
     struct port *ports[PORTS_MAX];

@@ -10,6 +10,9 @@
 
 /* Most held fragments that one run looks at. */
 #define HELD_SLICE 32u
+/* Most that one first fragment looks at in vain: of datagrams that look like its own, which a guest may make at will. The rest
+ * is for the next run. */
+#define HELD_MISSES 4u
 
 /* Puts the action into an entry for the key: the one that is there, or a new one. False when there is no place. */
 static bool cache_action(struct worker *worker, const struct arrival *arrival, const struct action *action)
@@ -62,8 +65,8 @@ static void carry_out(struct worker *worker, const struct arrival *arrival, cons
         output_release(&worker->outputs, action.action);
 }
 
-/* A held fragment once more; it stays where it is while its first one is not known. */
-static void retry_held(struct worker *worker, uint32_t place)
+/* A held fragment once more; it stays where it is while its first one is not known. False: it stays. */
+static bool retry_held(struct worker *worker, uint32_t place)
 {
     const struct held_fragment *held = &worker->held.fragments[place];
     const uint8_t *frame = rte_pktmbuf_mtod(held->mbuf, const uint8_t *);
@@ -75,23 +78,25 @@ static void retry_held(struct worker *worker, uint32_t place)
 
     if (arrival.port == NULL || packet_parse(frame, held->mbuf->data_len, held->mbuf->pkt_len, &packet) != DROP_NONE) {
         rte_pktmbuf_free(held_fragments_take(&worker->held, place).mbuf); /* the port is gone, and its counters */
-        return;
+        return true;
     }
     look_up_fate(worker, &arrival, &packet);
     if (worker->resolution.hold && (int32_t)(worker->now - held->expires) < 0)
-        return;
+        return false;
     held_fragments_take(&worker->held, place);
     carry_out(worker, &arrival, &packet);
+    return true;
 }
 
 /* The first fragment has been judged: so can those that waited for it be. */
 static void release_held(struct worker *worker, const struct packet *first)
 {
     uint32_t tag = held_fragments_tag(first);
+    unsigned int misses = 0;
 
-    for (uint32_t place = held_fragments_find(&worker->held, tag, 0); place < HELD_FRAGMENTS_MAX;
-         place = held_fragments_find(&worker->held, tag, place + 1))
-        retry_held(worker, place);
+    for (uint32_t place = held_fragments_find(&worker->held, tag, 0);
+         place < HELD_FRAGMENTS_MAX && misses < HELD_MISSES; place = held_fragments_find(&worker->held, tag, place + 1))
+        misses += !retry_held(worker, place);
 }
 
 static bool hold(struct worker *worker, const struct arrival *arrival, const struct packet *packet)

@@ -25,8 +25,8 @@ static int stop(void **state)
     return 0;
 }
 
-/* Part 0, 1 or 2 of the datagram 'id' from guest 'from' to guest 2's port. */
-static void send_part(uint32_t from, uint16_t id, unsigned int part, uint16_t port)
+/* Part 0, 1 or 2 of the datagram 'id' of 'protocol' from guest 'from' to guest 2's port. */
+static void send_part_of(uint8_t protocol, uint32_t from, uint16_t id, unsigned int part, uint16_t port)
 {
     struct packet_spec spec = {
         .src = from, .dst = 2, .protocol = IPPROTO_UDP, .src_port = 1000, .dst_port = port, .payload = 20};
@@ -37,7 +37,13 @@ static void send_part(uint32_t from, uint16_t id, unsigned int part, uint16_t po
     f.bytes[14 + 5] = (uint8_t)id;
     f.bytes[14 + 6] = (uint8_t)(field >> 8);
     f.bytes[14 + 7] = (uint8_t)field;
+    f.bytes[14 + 9] = protocol;
     station_forward(&s, from, station_mbuf(f.bytes, f.len));
+}
+
+static void send_part(uint32_t from, uint16_t id, unsigned int part, uint16_t port)
+{
+    send_part_of(IPPROTO_UDP, from, id, part, port);
 }
 
 static void fragments_pass_in_any_order(void **state)
@@ -61,6 +67,20 @@ static void fragments_of_a_refused_datagram_are_dropped_in_any_order(void **stat
     assert_int_equal(s.worker->held.n, 0);
     assert_int_equal(station_drops(&s, 1, DROP_POLICY_INGRESS), 1);
     assert_int_equal(station_drops(&s, 1, DROP_CT_FRAGMENT), 2);
+}
+
+/* A first fragment is not made to look at many others in vain. */
+static void fragment_among_many_alike_comes_with_the_next_run(void **state)
+{
+    for (int i = 0; i < 8; i++)
+        send_part_of(IPPROTO_UDPLITE, 1, 1, 1, 53);
+    send_part(1, 1, 1, 53);
+    send_part(1, 1, 0, 53);
+    assert_int_equal(station_drain(2), 1);
+    assert_int_equal(s.worker->held.n, 9);
+    slow_path_run_held(s.worker);
+    assert_int_equal(station_drain(2), 1);
+    assert_int_equal(s.worker->held.n, 8);
 }
 
 static void fragment_whose_first_one_never_comes_is_dropped_in_time(void **state)
@@ -160,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(fragments_pass_in_any_order),
         TEST(fragments_of_a_refused_datagram_are_dropped_in_any_order),
+        TEST(fragment_among_many_alike_comes_with_the_next_run),
         TEST(fragment_whose_first_one_never_comes_is_dropped_in_time),
         TEST(held_fragment_goes_when_the_table_learns_of_its_first),
         TEST(one_port_holds_its_share_and_no_more),

@@ -5,6 +5,10 @@
 #include "dataplane/rule_counters.h"
 #include "dataplane/verdict_log.h"
 
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP  0x0806
+#define ETHERTYPE_IPV6 0x86dd
+
 /* Which flags of a verdict are a side's. */
 struct side_flags {
     uint8_t stateless;
@@ -152,6 +156,18 @@ static void exempt_arp(struct side_answer *answer)
     }
 }
 
+/* IP or ARP in a frame of another type, which common stacks unwrap (CVE-2021-27853): it must not slip past the rules about
+ * what it is. */
+static bool hides_ip(const struct packet *packet)
+{
+    uint16_t inner;
+
+    if (packet->kind != PACKET_L2)
+        return false;
+    inner = packet_inner_ethertype(packet);
+    return inner != packet->ethertype && (inner == ETHERTYPE_IPV4 || inner == ETHERTYPE_IPV6 || inner == ETHERTYPE_ARP);
+}
+
 struct side_answer admission_ask_packet(const struct admission *a, const struct side *side)
 {
     struct rule_query query = rule_query_from_packet(a->packet, a->zone & PACKET_VLAN_ID, side->direction);
@@ -167,6 +183,8 @@ struct side_answer admission_ask_packet(const struct admission *a, const struct 
 
     if (is_arp)
         exempt_arp(&answer);
+    if (hides_ip(a->packet))
+        answer = (struct side_answer){.action = RULE_DENY};
     note_answer(a, &answer, side->direction, side->attachment, &tuple, false);
     return answer;
 }

@@ -331,6 +331,26 @@ static void ipv4_address_in_ipv6_form_is_refused_where_all_else_is_open(void **s
     assert_int_equal(world_udp(&w, 1, 2, 1, 2), DROP_NONE);
 }
 
+/* Guest 2's kernel would take both for IPv4. */
+static void ipv4_in_a_frame_of_another_type_is_refused_where_all_else_is_open(void **state)
+{
+    static const uint16_t tags[] = {0x8100, 0, 0x8100, 0, 0x0800}, snap[] = {0x0030, 0xaaaa, 0x0300, 0, 0x0800};
+    struct rule deny = tcp_rule(1, RULE_DENY, 22);
+
+    attach_ingress(2, &deny, NULL, NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        struct frame frame = {.len = 0};
+
+        frame_put_mac(&frame, "02:00:00:00:00:02");
+        frame_put_mac(&frame, "02:00:00:00:00:01");
+        for (int k = 0; k < 5; k++)
+            frame_put16(&frame, i == 0 ? tags[k] : snap[k]);
+        frame_put_ipv4(&frame, "10.0.0.1", "10.0.0.2", IPPROTO_UDP, 0);
+        frame_put_udp(&frame, 1, 2);
+        assert_int_equal(world_resolve(&w, 1, &frame), DROP_POLICY_INGRESS);
+    }
+}
+
 static void acl_of_arp_is_asked_about_arp(void **state)
 {
     struct rule deny = {.id = 3, .action = RULE_DENY, .conditions = RULE_IF_ETHERTYPE, .ethertype = 0x0806};
@@ -373,6 +393,7 @@ int main(void)
         TEST(connection_is_picked_up_where_the_port_says_so),
         TEST(quota_refuses_new_and_leaves_others_alone),
         TEST(ipv4_address_in_ipv6_form_is_refused_where_all_else_is_open),
+        TEST(ipv4_in_a_frame_of_another_type_is_refused_where_all_else_is_open),
         TEST(acl_of_arp_is_asked_about_arp),
     };
 

@@ -40,11 +40,13 @@ static const char *port_name(uint16_t index)
     return port != NULL ? port->name : NULL;
 }
 
-/* By reason, and the most packets first. */
+/* By port and reason, and the most packets first. */
 static int compare_drops(const void *a_, const void *b_)
 {
     const struct rule_drops *a = a_, *b = b_;
 
+    if (a->port != b->port)
+        return a->port < b->port ? -1 : 1;
     if (a->reason != b->reason)
         return a->reason < b->reason ? -1 : 1;
     return a->packets > b->packets ? -1 : a->packets < b->packets;
@@ -66,34 +68,43 @@ static const char *rule_name(const struct policies *policies, uint32_t rule)
 }
 
 /* One reason of a port: its rules, then what no rule is to be blamed for. */
-static size_t put_reason(struct ds *out, const struct policies *policies, const char *port, enum drop_reason reason,
-                         uint64_t total, const struct drop_list *list, size_t next)
+static size_t put_reason(struct ds *out, const struct policies *policies, const struct port *port,
+                         enum drop_reason reason, uint64_t total, const struct drop_list *list, size_t next)
 {
-    for (; next < list->n && list->drops[next].reason == reason; next++) {
+    for (; next < list->n && list->drops[next].port == port->index && list->drops[next].reason == reason; next++) {
         const struct rule_drops *drops = &list->drops[next];
 
         total -= MIN(total, drops->packets);
-        put_drops(out, port, reason, drops->packets, rule_name(policies, drops->rule));
+        put_drops(out, port->name, reason, drops->packets, rule_name(policies, drops->rule));
     }
     if (total > 0)
-        put_drops(out, port, reason, total, "-");
+        put_drops(out, port->name, reason, total, "-");
     return next;
 }
 
-static void put_port(struct ds *out, const struct policies *policies, uint16_t index)
+/* '*next' is the first place in the list that may be of the port; ports come in order. */
+static void put_port(struct ds *out, const struct policies *policies, uint16_t index, const struct drop_list *list,
+                     size_t *next)
 {
     const struct port *port = snapshot_port(dataplane_current(), index);
-    struct drop_list list = {NULL, 0, 0};
     struct port_counters sum;
-    size_t next = 0;
 
-    rule_drops_visit(index, add_drops, &list);
-    if (list.n > 0)
-        qsort(list.drops, list.n, sizeof *list.drops, compare_drops);
+    while (*next < list->n && list->drops[*next].port < index)
+        (*next)++;
     port_counters_sum(port, &sum);
     for (int reason = DROP_NONE + 1; reason < DROP_N_REASONS; reason++)
-        next = put_reason(out, policies, port->name, (enum drop_reason)reason, sum.drops[reason], &list, next);
-    free(list.drops);
+        *next = put_reason(out, policies, port, (enum drop_reason)reason, sum.drops[reason], list, *next);
+}
+
+/* All drops at once: each look goes through the tables of all workers. */
+static struct drop_list collect_drops(void)
+{
+    struct drop_list list = {NULL, 0, 0};
+
+    rule_drops_visit(0, add_drops, &list);
+    if (list.n > 0)
+        qsort(list.drops, list.n, sizeof *list.drops, compare_drops);
+    return list;
 }
 
 static void show_drops(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch_)
@@ -101,20 +112,24 @@ static void show_drops(struct unixctl_conn *conn, int argc, const char *argv[], 
     const struct vswitch *vswitch = vswitch_;
     struct ds out = DS_EMPTY_INITIALIZER;
     struct acl_port named = {.interface = NULL};
+    struct drop_list list = {NULL, 0, 0};
     const char *name = argc > 1 ? argv[1] : NULL;
     bool found = name == NULL;
+    size_t next = 0;
 
     if (name != NULL && acl_ports_find(vswitch, name, &named) && named.interface != NULL)
         name = named.interface->settings->name;
-    if (acl_ports_data_plane(vswitch))
+    if (acl_ports_data_plane(vswitch)) {
         dataplane_harvest();
+        list = collect_drops();
+    }
     ds_put_format(&out, "%-16s  %-22s  %12s  %-24s  %s\n", "port", "reason", "packets", "rule", "meaning");
     for (unsigned int i = 1; acl_ports_data_plane(vswitch) && i < PORTS_MAX; i++) {
         const char *one = port_name((uint16_t)i);
 
         if (one == NULL || (name != NULL && strcmp(one, name) != 0))
             continue;
-        put_port(&out, vswitch->applied.policies, (uint16_t)i);
+        put_port(&out, vswitch->applied.policies, (uint16_t)i, &list, &next);
         found = true;
     }
     if (found)
@@ -122,6 +137,7 @@ static void show_drops(struct unixctl_conn *conn, int argc, const char *argv[], 
     else
         unixctl_command_reply_error(conn, "no such port");
     ds_destroy(&out);
+    free(list.drops);
 }
 
 const struct unixctl_command unixctl_acl_drops_commands[] = {

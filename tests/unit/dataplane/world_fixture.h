@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl/addr_directory.h"
 #include "acl/conntrack.h"
 #include "acl/policy_chain.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/fdb.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/snapshot_private.h"
+#include "dataplane/zone_policies.h"
 #include "tests/unit/dataplane/packet_spec.h"
 
 /* A switch without threads: one snapshot, made by the public setters, and one pipeline that packets are put to.
@@ -99,6 +101,9 @@ static inline void world_stop(struct world *w)
             world_publish(w), s = world_edit(w);
     }
     world_publish(w);
+    for (uint32_t i = 0; i < w->snapshot->n_zone_policies; i++)
+        zone_policy_destroy(w->snapshot->zone_policies[i]);
+    addr_directory_destroy(w->snapshot->sets.directory);
     snapshot_free(w->snapshot);
     conntrack_destroy(w->ct);
 }

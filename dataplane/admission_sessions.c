@@ -344,7 +344,7 @@ enum drop_reason admission_related(struct admission *a)
     struct conntrack *ct = a->pipeline->conntrack;
     struct session_verdict verdict;
     uint32_t source, destination, end, far_end;
-    struct found found = {0};
+    struct found found = {.refusal = DROP_POLICY_CUT};
     bool gone = false;
 
     if (!conntrack_find_related(ct, a->packet, a->zone, &found.match))
@@ -363,10 +363,10 @@ enum drop_reason admission_related(struct admission *a)
     }
     found.original = conntrack_original(ct, found.match.session);
     found.sender = snapshot_attachment(a->snapshot, source);
-    found.receiver = snapshot_attachment(a->snapshot, destination);
-    verdict = current_verdict(a, &found, &gone);
+    found.receiver = far_end != 0 ? snapshot_attachment(a->snapshot, destination) : a->source;
+    verdict = far_end != 0 ? current_verdict(a, &found, &gone) : moved_verdict(a, &found);
     admission_name_rules(a->resolution, &verdict);
     if (!verdict.allowed)
-        return DROP_POLICY_CUT;
+        return found.refusal;
     return ask_stateless_sides(a, &verdict, &found);
 }

@@ -225,6 +225,17 @@ static void icmp_error_does_not_reach_another_guest(void **state)
     assert_int_equal(unreachable(3, 4, 5000), DROP_CT_INVALID);
 }
 
+/* The session does not know its far end yet: whoever says to be it must have been let in. */
+static void icmp_error_about_a_flooded_packet_needs_that_it_came_in(void **state)
+{
+    fdb_flush(w.snapshot->bridges[1]->fdb, 0);
+    assert_int_equal(world_tcp(&w, 1, 2, 5000, 80, SYN), DROP_NONE);
+    repolice(2, 0, 0);
+    assert_int_equal(unreachable(2, 1, 5000), DROP_POLICY_INGRESS);
+    repolice(2, IPPROTO_TCP, 80);
+    assert_int_equal(unreachable(2, 1, 5000), DROP_NONE);
+}
+
 /* A third guest may be a router on the way, or somebody who has heard of the connection. */
 static void icmp_error_of_a_third_guest_is_asked_about_on_its_side(void **state)
 {
@@ -376,6 +387,7 @@ int main(void)
         TEST(icmp_echo_is_answered),
         TEST(icmp_error_passes_with_its_connection),
         TEST(icmp_error_does_not_reach_another_guest),
+        TEST(icmp_error_about_a_flooded_packet_needs_that_it_came_in),
         TEST(icmp_error_of_a_third_guest_is_asked_about_on_its_side),
         TEST(icmp_error_to_a_stateless_side_is_asked_about),
         TEST(connection_opened_while_flooding_gets_its_replies),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Sluice's sessions and rules let through, packet by packet, beside nftables with conntrack in the kernel
-(drawing: support/oracle.py; docs/oracle.md says more). Every packet must have the same fate, but for DIFFERENCES, and what is
-listed there must occur."""
+(drawing: support/oracle.py; docs/oracle.md says more). Every packet must have the same fate, but for DIFFERENCES, and
+what is listed there must occur."""
 from dataclasses import dataclass
 
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections: how many are opened in a second (P5), how many there can be (P6)."""
 
-from pathlib import Path
-
 from . import generator, goals
 from .sampler import say
 from .samples import Spread, ratios
@@ -95,10 +93,9 @@ class ConnectionCount:
         say(f"starting {self._groups.name}, and opening {self._wanted} connections")
         self._lab.defer(self._groups.stop)
         self._groups.start()
-        before = resident(self._groups.pid)
         self.samples.append(self._sampler.sample(self._groups, self._load, 1, "sluice, all connections"))
         self._count = self._groups.count_sessions()
-        self._bytes = (resident(self._groups.pid) - before) / max(1, self._count)
+        self._bytes = self._groups.bytes_per_session()
         self._groups.rest()
 
     def text(self):
@@ -110,9 +107,3 @@ class ConnectionCount:
                              self._count >= self._wanted, label),
                 goals.Result("P6", "bytes of memory each", f"{self._bytes:.0f}", f"<= {MOST_BYTES}",
                              self._bytes <= MOST_BYTES, label)]
-
-
-def resident(pid):
-    """Bytes of memory of a process."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024

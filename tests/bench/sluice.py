@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sluice: plain, or with stateful security groups."""
 
+from pathlib import Path
+
 from lab.process import LabError, wait_until
 
 from . import generator
@@ -10,6 +12,7 @@ from .hypervisor import Hypervisor
 GROUPS = 4
 # All that a guest may need at once for the cases that open new connections.
 SESSIONS = 1 << 23
+USUAL_SESSIONS = 1 << 18
 # Opening millions of them may take long; none is to expire before its first reply.
 OPENING_SECONDS = 600
 
@@ -24,6 +27,7 @@ class Sluice(Hypervisor):
         self._rules = rules
         self._sessions = sessions
         self.database = None
+        self.small_bytes = 0
         self._uuids = {}
 
     def write_policy(self):
@@ -53,6 +57,7 @@ class Sluice(Hypervisor):
 
     def restart_with(self, sessions):
         """The size of the session table is read once, at start."""
+        self.small_bytes = resident(self.pid)
         self.host.sluice_vsctl("--no-wait", "set", "Sluice", ".", f"options:max-sessions={sessions}")
         self.host.stop_switch()
         self.host.start_switch()
@@ -91,6 +96,11 @@ class Sluice(Hypervisor):
                 if self._status(port, key):
                     raise LabError(f"{port}: {self._status(port, key)}")
 
+    def bytes_per_session(self):
+        """What the process holds beyond what it held with a table of the usual size, by session; the table has all its
+        memory from the start."""
+        return (resident(self.pid) - self.small_bytes) / (self._sessions - USUAL_SESSIONS)
+
     def forget_sessions(self):
         """End all sessions, and wait until they are gone."""
         self.host.appctl("dpctl/flush-conntrack")
@@ -117,6 +127,12 @@ class Sluice(Hypervisor):
 
     def _status(self, port, key):
         return self.host.sluice_vsctl("--no-wait", "--if-exists", "get", "Logical_Port", f"id-{port}", f"status:{key}")
+
+
+def resident(pid):
+    """Bytes of memory of a process."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
 
 
 def _command(text):

@@ -75,12 +75,12 @@ class Updates:
         self._groups.set_rules(self._rules)
 
     def text(self):
-        return "\n".join([f"lost {case}: {lost} of {sent:.0f}" for case, lost, sent in self._losses()] +
+        return "\n".join([f"lost {case}: {lost} of {sent}" for case, lost, sent in self._losses()] +
                          [f"one rule of {self._rules} changed, {what}: {told(times)}"
                           for what, times in (("no traffic", self._idle), ("at 80 % load", self._busy))])
 
     def _losses(self):
-        return [(sample.case, sum(sample.report["lost"]), sample.report["sent_mpps"] * sample.report["elapsed"] * 1e6)
+        return [(sample.case, sum(sample.report["lost"]), sum(sample.report["offered"]))
                 for sample in self.samples if sample.case != "saturated"]
 
     def results(self):

@@ -139,7 +139,7 @@ static bool node_build(struct build *build, struct place *places, size_t n, bool
 
 bool map_build(struct build *build, struct place *places, size_t n, bool of_local, struct policy_map *map)
 {
-    const struct inet_prefix **prefixes = calloc(n, sizeof *prefixes);
+    const struct inet_prefix *few[POLICY_SMALL], **prefixes = n > POLICY_SMALL ? calloc(n, sizeof *prefixes) : few;
     uint32_t first_node = (uint32_t)build->n_nodes, n_nodes = 0;
     bool ok = prefixes != NULL;
 
@@ -161,6 +161,7 @@ bool map_build(struct build *build, struct place *places, size_t n, bool of_loca
         ok = node_build(build, &places[begin], end - begin, of_local, first_node + (uint32_t)i);
     }
     ok = ok && map_lay_out(build, map, prefixes, n_nodes, first_node);
-    free(prefixes);
+    if (n > POLICY_SMALL)
+        free(prefixes);
     return ok;
 }

@@ -57,13 +57,13 @@ struct rule {
 
     uint32_t conditions; /* RULE_IF_*; 0: none of those below counts */
     struct inet_prefix local;
-    uint16_t src_port_min; /* host order */
+    uint16_t src_port_min; /* host order; no later fragment matches */
     uint16_t src_port_max;
     struct mac_addr src_mac;
     struct mac_addr dst_mac;
     uint16_t ethertype; /* host order */
     uint16_t vlan;      /* id of the VLAN that the packet is in on its bridge; 0: none */
-    uint8_t tcp_flags;  /* packet flags & tcp_mask == tcp_flags */
+    uint8_t tcp_flags;  /* packet flags & tcp_mask == tcp_flags; no later fragment matches */
     uint8_t tcp_mask;
     uint8_t dscp; /* 0..63 */
 };

@@ -12,8 +12,8 @@
 
 /* Rules are sorted into buckets by what has to be equal: family, protocol, remote, and all conditions but ranges of
  * source ports and TCP flags. Which columns a bucket looks at is its shape; a rule asks, for every shape that occurs in
- * the list and could cover its own, the one bucket that it would be in if it had that shape. Within a bucket there is one number left
- * (destination port, or ICMP type and code), of which each rule has an interval:
+ * the list and could cover its own, the one bucket that it would be in if it had that shape. Within a bucket there is
+ * one number left (destination port, or ICMP type and code), of which each rule has an interval:
  *
  *      earlier rules by first number, each prefix with its furthest last number (a Fenwick tree)
  *         └► rule i is covered when, of those that begin no later, one ends no earlier
@@ -59,7 +59,7 @@ struct search {
     uint32_t mask;
     uint16_t *numbers;    /* first numbers of members, rising within a bucket */
     struct place *places; /* one for each of 'numbers' */
-    uint32_t steps;
+    uint32_t steps;       /* left */
 };
 
 static uint32_t *head_of(const struct search *search, const struct bucket_key *key)
@@ -223,7 +223,7 @@ static uint32_t list_find(struct search *search, const struct bucket *bucket, ui
 {
     const struct member *member = &search->members[rule];
 
-    for (uint32_t i = 0; i < bucket->used && search->steps < SHADOW_STEPS; i++, search->steps++) {
+    for (uint32_t i = 0; i < bucket->used && search->steps > 0; i++, search->steps--) {
         uint32_t earlier = search->places[bucket->first + i].rule;
 
         if (search->members[earlier].low <= member->low && search->members[earlier].high >= member->high &&
@@ -239,11 +239,12 @@ static uint32_t find_cover(struct search *search, uint32_t rule)
     const struct shape *own = &search->shapes[search->members[rule].shape];
     uint32_t found = NO_ENTRY;
 
-    for (uint32_t s = 0; s < search->n_shapes && search->steps < SHADOW_STEPS; s++, search->steps++) {
+    for (uint32_t s = 0; s < search->n_shapes && search->steps > 0; s++) {
         const struct bucket *bucket;
         struct bucket_key key;
         uint32_t index, one;
 
+        search->steps--;
         if (!shape_may_cover(&search->shapes[s], own))
             continue;
         key = shape_key(&search->shapes[s], s, &search->rules[rule]);
@@ -267,13 +268,13 @@ static void find_covers(struct search *search, uint32_t *covered_by)
         uint32_t found;
 
         covered_by[i] = SHADOW_UNKNOWN;
-        if (search->members[i].shape == NO_ENTRY || search->steps >= SHADOW_STEPS)
+        if (search->members[i].shape == NO_ENTRY || search->steps == 0)
             continue;
         found = find_cover(search, i);
         covered_by[i] = found != NO_ENTRY ? found : SHADOW_NONE;
         if (found != NO_ENTRY)
             continue;
-        if (search->steps >= SHADOW_STEPS)
+        if (search->steps == 0)
             covered_by[i] = SHADOW_UNKNOWN;
         else if (is_listed(search, bucket))
             search->places[bucket->first + bucket->used++] = (struct place){i, search->members[i].high};
@@ -302,9 +303,9 @@ static bool allocate(struct search *search)
     return search->members && search->shapes && search->buckets && search->numbers && search->places;
 }
 
-int shadow_find(const struct rule *rules, size_t n, uint32_t *covered_by)
+int shadow_find(const struct rule *rules, size_t n, uint32_t *covered_by, uint32_t *steps)
 {
-    struct search search = {.rules = rules, .n = n};
+    struct search search = {.rules = rules, .n = n, .steps = *steps};
     int error = n == 0 || allocate(&search) ? 0 : -ENOMEM;
 
     if (n > 0 && error == 0) {
@@ -313,6 +314,7 @@ int shadow_find(const struct rule *rules, size_t n, uint32_t *covered_by)
         lay_out(&search);
         find_covers(&search, covered_by);
     }
+    *steps = search.steps;
     free(search.members);
     free(search.shapes);
     free(search.buckets);

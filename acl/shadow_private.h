@@ -6,7 +6,7 @@
 
 #include "acl/rule.h"
 
-/* Shapes of rules, shared by shadow.c and shadow_shape.c: which columns a rule looks at, without what it wants there. */
+/* Shapes of rules, shared by shadow.c and shadow_shape.c: which columns a rule looks at, not what it wants there. */
 struct shape {
     uint32_t conditions;
     enum rule_family family;

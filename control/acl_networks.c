@@ -103,8 +103,7 @@ void acl_networks_set(struct acl_networks *networks, const struct acl_network_ro
     changed = text_assign(&network->name, row->name) || changed;
     changed = text_assign(&network->bridge, row->bridge) || network->tag != row->tag || changed;
     network->tag = row->tag;
-    changed =
-        acl_list_assign(&network->acls, row->acls, row->n_acls, rules, network_owners, network, work) || changed;
+    changed = acl_list_assign(&network->acls, row->acls, row->n_acls, rules, network_owners, network, work) || changed;
     if (changed)
         policy_work_add(&work->networks, &network->work);
 }

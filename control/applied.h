@@ -109,11 +109,11 @@ struct applied {
     struct builder *builder;
     struct policies *policies;
     struct tunnels *tunnels;
-    struct snapshot *edit;     /* being edited, or NULL */
-    uint32_t sequence;         /* last one published */
-    bool tunnels_changed;      /* tunnels_publish() has something to do */
-    bool policies_changed;     /* policies_publish() has */
-    bool policies_whole;       /* all rows of the Sluice database have to be looked at again */
+    struct snapshot *edit; /* being edited, or NULL */
+    uint32_t sequence;     /* last one published */
+    bool tunnels_changed;  /* tunnels_publish() has something to do */
+    bool policies_changed; /* policies_publish() has */
+    bool policies_whole;   /* all rows of the Sluice database have to be looked at again */
     struct rule_flush flush;
     const char *no_data_plane; /* why there is none, or NULL */
     /* False until it is known what the Sluice database says, or that there is none: ports stay closed till then. */

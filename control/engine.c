@@ -125,8 +125,8 @@ static uint32_t session_capacity(const struct smap *other_config, const char *ma
 static int start_data_plane(const struct smap *other_config, const char *max_sessions, char **error)
 {
     struct dataplane_config config = {
-        .flow_entries = size_of("other_config:flow-cache-entries", smap_get(other_config, "flow-cache-entries"), 1024,
-                                8u << 20),
+        .flow_entries =
+            size_of("other_config:flow-cache-entries", smap_get(other_config, "flow-cache-entries"), 1024, 8u << 20),
         .session_capacity = session_capacity(other_config, max_sessions),
     };
     int rc = eal_start(other_config, error);

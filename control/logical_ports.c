@@ -39,6 +39,7 @@ static void port_free(struct logical_ports *ports, struct logical_port *port)
     text_list_clear(&port->addresses);
     prefix_list_clear(&port->members);
     free(port->address_error);
+    free(port->interface);
     free(port->session_error);
     free(port->groups);
     free(port->acls.acls);
@@ -180,6 +181,7 @@ static struct logical_port *port_of_row(struct logical_ports *ports, const struc
         port = xzalloc(sizeof *port);
         port->row = row->id;
         ovs_list_init(&port->work);
+        ovs_list_init(&port->status);
         hmap_insert(&ports->by_row, &port->by_row, uuid_hash(&row->id));
     } else if (strcmp(port->name, row->name) == 0) {
         *is_new = false;
@@ -241,6 +243,7 @@ void logical_ports_set(struct logical_ports *ports, const struct port_row *row, 
     if (changed)
         policy_work_add(&work->ports, &port->work);
     work->changed = work->changed || is_new;
+    work->bindings_changed = work->bindings_changed || is_new;
 }
 
 static void leave_chains(struct logical_port *port, struct policy_work *work)
@@ -262,6 +265,7 @@ void logical_ports_remove(struct logical_ports *ports, struct logical_port *port
     acl_list_clear(&port->acls, port_owners, port, work);
     leave_chains(port, work);
     policy_work_forget(&port->work);
+    policy_work_forget(&port->status);
     port_free(ports, port);
     work->changed = true;
 }
@@ -322,9 +326,8 @@ static bool join_chains(struct logical_port *port, struct shared_chains *chains,
 
     for (int direction = 0; direction < 2; direction++) {
         struct shared_chain *before = port->chains[direction];
-        struct shared_chain *chain =
-            shared_chains_get(chains, (enum rule_direction)direction, port->acls.acls, port->acls.n, port->groups,
-                              port->n_groups, work);
+        struct shared_chain *chain = shared_chains_get(chains, (enum rule_direction)direction, port->acls.acls,
+                                                       port->acls.n, port->groups, port->n_groups, work);
 
         port->chains[direction] = chain;
         if (chain != NULL) {
@@ -350,8 +353,7 @@ static struct port_policy derive(const struct logical_port *port, bool pick_up)
 {
     const struct shared_chain *ingress = port->chains[RULE_INGRESS];
     const struct shared_chain *egress = port->chains[RULE_EGRESS];
-    struct port_policy policy = {
-        .disabled = !port->enabled, .broken = cannot_be_built(port), .limits = port->limits};
+    struct port_policy policy = {.disabled = !port->enabled, .broken = cannot_be_built(port), .limits = port->limits};
 
     if (!port->has_pick_up)
         policy.limits.pick_up = pick_up;
@@ -396,6 +398,7 @@ void logical_ports_work(struct logical_ports *ports, struct logical_port *port, 
     port_policy_unref(&port->policy);
     port->policy = policy;
     note_error(port, policy.broken);
+    policy_work_add(&work->statuses, &port->status);
     if (differs || sets_changed || port->version == 0) {
         port->version = ++ports->last_version;
         work->changed = true;

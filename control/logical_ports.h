@@ -52,11 +52,13 @@ struct logical_port {
     struct shared_chain *chains[2]; /* by direction; NULL: nothing polices */
     struct port_policy policy;      /* holds references */
     size_t n_rules;                 /* in force, both directions */
-    char *error;                    /* for Logical_Port.status: the first thing wrong with the row itself; NULL: nothing */
-    char *warning;                  /* likewise: the first thing wrong with its groups, whose other rules are in force */
+    char *error;   /* for Logical_Port.status: the first thing wrong with the row itself; NULL: nothing */
+    char *warning; /* likewise: the first thing wrong with its groups, whose other rules are in force */
     uint64_t version;
-    bool status_written;  /* status:interface in the database is ours */
-    struct ovs_list work; /* in policy_work.ports */
+    char *interface;        /* that it was bound to when the whole status was last written, NULL: none */
+    bool status_written;    /* status:interface in the database is ours */
+    struct ovs_list work;   /* in policy_work.ports */
+    struct ovs_list status; /* in policy_work.statuses */
 };
 
 struct logical_ports {

@@ -5,6 +5,7 @@
 
 #include <openvswitch/util.h>
 #include <ovsdb-idl.h>
+#include <timeval.h>
 #include <util.h>
 #include <uuid.h>
 
@@ -44,111 +45,9 @@ void policies_destroy(struct policies *policies)
     free(policies);
 }
 
-static void note_set(const struct address_set *set, struct policy_work *work)
-{
-    const struct hmapx_node *node;
-
-    work->changed = true;
-    HMAPX_FOR_EACH (node, &set->policies)
-        shared_chains_note_set(node->data, work);
-}
-
-static void fill_from_addresses(struct policies *policies, struct address_group *group)
-{
-    struct prefix_list members = PREFIX_LIST_EMPTY;
-
-    prefix_list_add(&members, group->members.prefixes, group->members.n);
-    if (address_set_replace(policies->sets, group->set, &members))
-        note_set(group->set, &policies->work);
-}
-
-/* Takes the remote of a rule away. */
-static void unlink_remote(struct policies *policies, struct security_rule *rule)
-{
-    if (rule->set != NULL)
-        address_sets_leave(rule->set, &policies->work);
-    if (rule->remote_group != NULL) {
-        hmapx_find_and_delete(&rule->remote_group->namers, rule);
-        security_groups_leave(rule->remote_group, &policies->work);
-    }
-    if (rule->remote_addresses != NULL) {
-        hmapx_find_and_delete(&rule->remote_addresses->rules, rule);
-        policy_work_add(&policies->work.unused_address_groups, &rule->remote_addresses->unused);
-    }
-    rule->set = NULL;
-    rule->remote_group = NULL;
-    rule->remote_addresses = NULL;
-}
-
-static void link_group(struct policies *policies, struct security_rule *rule, const struct uuid *row,
-                       struct security_rule_remote *remote)
-{
-    struct security_group *group = security_groups_use(&policies->groups, row);
-    bool is_new;
-
-    rule->remote_group = group;
-    hmapx_add(&group->namers, rule);
-    security_groups_leave(group, &policies->work); /* there may be nothing but this reference */
-    if (!address_sets_use(policies->sets, row, &group->set, &is_new)) {
-        remote->error = "too many groups are named as remotes";
-        return;
-    }
-    rule->set = group->set;
-    if (is_new)
-        policy_work_add(&policies->work.members, &group->gathered);
-}
-
-static void link_addresses(struct policies *policies, struct security_rule *rule, const struct uuid *row,
-                           struct security_rule_remote *remote)
-{
-    struct address_group *group = address_groups_use(&policies->address_groups, row);
-    bool is_new;
-
-    rule->remote_addresses = group;
-    hmapx_add(&group->rules, rule);
-    if (!address_sets_use(policies->sets, row, &group->set, &is_new)) {
-        remote->error = "too many groups are named as remotes";
-        return;
-    }
-    rule->set = group->set;
-    if (is_new)
-        fill_from_addresses(policies, group);
-}
-
-static bool has_remote(const struct security_rule *rule, const struct rule_row *row)
-{
-    return (rule->remote_group != NULL) == row->has_remote_group &&
-           (rule->remote_addresses != NULL) == row->has_remote_addresses && (rule->set != NULL) ==
-               (row->has_remote_group || row->has_remote_addresses) &&
-           (!row->has_remote_group || uuid_equals(&rule->remote_group->row, &row->remote_group)) &&
-           (!row->has_remote_addresses || uuid_equals(&rule->remote_addresses->row, &row->remote_addresses));
-}
-
-/* Links what the remote_ columns name. A reference to nothing must not become "any": it makes the rule an error. */
-static struct security_rule_remote link_remote(struct policies *policies, struct security_rule *rule,
-                                               const struct rule_row *row)
-{
-    struct security_rule_remote remote = {.set = NULL};
-
-    if ((row->columns.rule.remote_cidr != NULL) + row->has_remote_group + row->has_remote_addresses > 1) {
-        unlink_remote(policies, rule);
-        remote.error = "only one of remote_cidr, remote_group and remote_addresses may be set";
-        return remote;
-    }
-    if (!has_remote(rule, row)) {
-        unlink_remote(policies, rule);
-        if (row->has_remote_group)
-            link_group(policies, rule, &row->remote_group, &remote);
-        else if (row->has_remote_addresses)
-            link_addresses(policies, rule, &row->remote_addresses, &remote);
-    }
-    remote.set = rule->set;
-    return remote;
-}
-
 static void remove_rule(struct policies *policies, struct security_rule *rule)
 {
-    unlink_remote(policies, rule);
+    policies_unlink_remote(policies, rule);
     security_rules_remove(rule, &policies->work);
 }
 
@@ -157,17 +56,16 @@ static void take_rows(struct policies *policies, const struct policy_rows *rows)
     struct policy_work *work = &policies->work;
 
     for (size_t i = 0; i < rows->n_address_groups; i++) {
-        struct address_group *group =
-            address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
+        struct address_group *group = address_groups_set(&policies->address_groups, &rows->address_groups[i], work);
 
         if (group != NULL && group->set != NULL)
-            fill_from_addresses(policies, group);
+            policies_fill_set(policies, group);
     }
     for (size_t i = 0; i < rows->n_groups; i++)
         security_groups_set(&policies->groups, &rows->groups[i], &policies->rules, work);
     for (size_t i = 0; i < rows->n_rules; i++) {
         struct security_rule *rule = security_rules_use(&policies->rules, &rows->rules[i].id);
-        struct security_rule_remote remote = link_remote(policies, rule, &rows->rules[i]);
+        struct security_rule_remote remote = policies_link_remote(policies, rule, &rows->rules[i]);
 
         security_rules_set(&policies->rules, rule, &rows->rules[i], &remote, work);
     }
@@ -245,7 +143,7 @@ static void follow(struct policies *policies)
         struct security_group *group = CONTAINER_OF(node, struct security_group, gathered);
 
         if (security_groups_gather(group, policies->sets))
-            note_set(group->set, work);
+            policies_note_set(policies, group->set);
     }
     while ((node = policy_work_next(&work->chains)) != NULL)
         shared_chains_work(&policies->chains, CONTAINER_OF(node, struct shared_chain, work), work);
@@ -288,8 +186,10 @@ bool policies_apply(struct policies *policies, const struct policy_rows *rows)
     take_rows(policies, rows);
     for (size_t i = 0; i < rows->gone.n; i++)
         remove_row(policies, &rows->gone.ids[i]);
-    if (!rows->is_partial)
+    if (!rows->is_partial) {
         remove_unseen(policies);
+        policies->work.bindings_changed = true;
+    }
     follow(policies);
     sweep(policies);
     return policies->work.changed;
@@ -306,8 +206,11 @@ bool policies_update(struct policies *policies, struct ovsdb_idl *idl, bool whol
     policies->idl = idl;
     policies->idl_seqno = seqno;
 
+    long long int begin = time_msec();
     bool changed = policies_apply(policies, &rows);
 
+    if (changed)
+        policies->last_compile_ms = time_msec() - begin;
     policy_rows_free(&rows);
     ovsdb_idl_track_clear(idl);
     return changed;
@@ -373,6 +276,11 @@ uint32_t *policies_take_ended(struct policies *policies, size_t *n)
     work->ended = NULL;
     work->n_ended = work->allocated_ended = 0;
     return ended;
+}
+
+long long int policies_last_compile_ms(const struct policies *policies)
+{
+    return policies->last_compile_ms;
 }
 
 bool policies_deny_unknown(const struct policies *policies)

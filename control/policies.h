@@ -45,7 +45,8 @@ uint64_t policies_version(const struct policies *policies, const char *iface_id,
 
 /* Finds the places of networks with ACLs; 'bridge_index' answers 0 for a bridge that is not here. True when
  * policies_publish() has something to do. */
-bool policies_place_networks(struct policies *policies, uint16_t (*bridge_index)(void *aux, const char *name), void *aux);
+bool policies_place_networks(struct policies *policies, uint16_t (*bridge_index)(void *aux, const char *name),
+                             void *aux);
 /* Puts address sets and zone policies that changed since the last call into 'snapshot', and new sets of timeouts into 'ct'
  * (NULL: there is no session table). 0 or -ENOMEM (call again). */
 int policies_publish(struct policies *policies, struct snapshot *snapshot, struct conntrack *ct);
@@ -53,6 +54,9 @@ int policies_publish(struct policies *policies, struct snapshot *snapshot, struc
 /* The ids of rules of groups with on_change=flush that were removed or changed since the last call, allocated with malloc(),
  * '*n' of them; NULL when there are none. */
 uint32_t *policies_take_ended(struct policies *policies, size_t *n);
+
+/* Milliseconds that the last change took to be made into policy. */
+long long int policies_last_compile_ms(const struct policies *policies);
 
 /* Sluice.options:unknown-ports=deny: interfaces that no row names are closed. */
 bool policies_deny_unknown(const struct policies *policies);
@@ -86,8 +90,10 @@ struct logical_port *policies_port(const struct policies *policies, const struct
 /* What is wrong with the ACLs of a Logical_Network, NULL: nothing. */
 const char *policies_network_error(const struct policies *policies, const struct uuid *row);
 
-/* Writes Logical_Port.status (bound interface, number of rules, error) and the errors of refused rows into the open
- * transaction, only where they differ. 'bound' is called with a Logical_Port's name and answers the interface that it
- * is bound to, or NULL. */
-void policies_write_status(struct policies *policies, struct ovsdb_idl *idl,
-                           const char *(*bound)(void *aux, const char *logical_port), void *aux);
+/* Writes Logical_Port.status (bound interface, number of rules, error, warning) into the open transaction, only where it
+ * differs: of all ports, or, with 'bound' NULL, of those that were decided anew since the last call. 'bound' is called with
+ * a Logical_Port's name and answers the interface that it is bound to, or NULL. */
+typedef const char *policies_bound(void *aux, const char *logical_port);
+void policies_write_status(struct policies *policies, struct ovsdb_idl *idl, policies_bound *bound, void *aux);
+/* True when ports came or were renamed since the status of all was last written: it has to be, again. */
+bool policies_has_new_ports(const struct policies *policies);

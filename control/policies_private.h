@@ -23,6 +23,17 @@ struct policies {
     struct address_sets *sets;
     struct policy_work work;
     bool deny_unknown;
+    long long int last_compile_ms;
     const struct ovsdb_idl *idl; /* that 'idl_seqno' is of */
     unsigned int idl_seqno;      /* of the rows last looked at */
 };
+
+/* Links a rule with what its remote_ columns name. A reference to nothing must not become "any": it makes the rule an
+ * error. */
+struct security_rule_remote policies_link_remote(struct policies *policies, struct security_rule *rule,
+                                                 const struct rule_row *row);
+void policies_unlink_remote(struct policies *policies, struct security_rule *rule);
+/* Makes the members of an address group those of its set. */
+void policies_fill_set(struct policies *policies, struct address_group *group);
+/* The members of 'set' changed: whoever is policed by a rule that names it has to know. */
+void policies_note_set(struct policies *policies, const struct address_set *set);

@@ -15,6 +15,7 @@ void policy_work_init(struct policy_work *work)
     ovs_list_init(&work->chains);
     ovs_list_init(&work->ports);
     ovs_list_init(&work->networks);
+    ovs_list_init(&work->statuses);
     ovs_list_init(&work->unused_chains);
     ovs_list_init(&work->unused_policies);
     ovs_list_init(&work->unused_sets);

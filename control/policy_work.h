@@ -21,6 +21,9 @@ struct policy_work {
     struct ovs_list ports;    /* struct logical_port: what follows for it */
     struct ovs_list networks; /* struct acl_network: likewise */
 
+    struct ovs_list statuses; /* struct logical_port: its status is to be written; outlives a pass */
+    bool bindings_changed;    /* ports came, or have other names: their interfaces have to be looked up */
+
     /* May be in use no more: freed at the end of the pass, unless they are by then. */
     struct ovs_list unused_chains;
     struct ovs_list unused_policies;

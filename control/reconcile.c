@@ -141,6 +141,13 @@ static void update_policies(struct applied *applied, struct ovsdb_idl *sluice_id
         applied->policies_changed = true;
 }
 
+/* Without a data plane nobody looks at what changed, and the library would remember it for ever. */
+static void forget_changes(struct ovsdb_idl *sluice_idl)
+{
+    if (sluice_idl != NULL)
+        ovsdb_idl_track_clear(sluice_idl);
+}
+
 static void update_networks(struct applied *applied, struct ovsdb_idl *sluice_idl)
 {
     if (applied->tunnels != NULL && sluice_idl != NULL &&
@@ -194,14 +201,18 @@ void reconcile_run(struct applied *applied, const struct ovsrec_open_vswitch *cf
         closings_unlink(applied);
         bridges_remove_unwanted(applied);
         applied_publish(applied);
+    } else {
+        forget_changes(sluice_idl);
     }
     desired_destroy(&desired);
 }
 
 void reconcile_policies(struct applied *applied, const struct ovsdb_idl *idl, struct ovsdb_idl *sluice_idl)
 {
-    if (applied->no_data_plane != NULL)
+    if (applied->no_data_plane != NULL) {
+        forget_changes(sluice_idl);
         return;
+    }
     update_policies(applied, sluice_idl);
     attachments_update(applied, idl);
     update_networks(applied, sluice_idl);

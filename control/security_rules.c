@@ -92,8 +92,7 @@ bool security_rule_equal(const struct rule *a, const struct rule *b)
 {
     return a->action == b->action && a->log == b->log && a->direction == b->direction && a->family == b->family &&
            a->protocol == b->protocol && a->port_min == b->port_min && a->port_max == b->port_max &&
-           a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code && a->remote == b->remote &&
-           a->set == b->set &&
+           a->icmp_type == b->icmp_type && a->icmp_code == b->icmp_code && a->remote == b->remote && a->set == b->set &&
            (a->remote != RULE_REMOTE_PREFIX ||
             (inet_addr_equal(&a->prefix.addr, &b->prefix.addr) && a->prefix.len == b->prefix.len)) &&
            a->conditions == b->conditions && inet_addr_equal(&a->local.addr, &b->local.addr) &&

@@ -23,10 +23,10 @@ struct security_group;
 struct security_rule {
     struct hmap_node by_row;
     struct uuid row;
-    bool present;  /* its row is there */
-    bool is_acl;   /* then it has an owner of its own, a place and an action */
-    bool closes;   /* an enforced ACL that denies, or whose action is not known: without it more would pass */
-    bool in_force; /* rows and references are right */
+    bool present;     /* its row is there */
+    bool is_acl;      /* then it has an owner of its own, a place and an action */
+    bool closes;      /* an enforced ACL that denies, or whose action is not known: without it more would pass */
+    bool in_force;    /* rows and references are right */
     uint64_t seen;    /* pass in which the row was last seen */
     uint64_t changed; /* pass in which 'what' or 'in_force' last changed */
     char *name;       /* the row's own; NULL: none */

@@ -59,8 +59,7 @@ void shared_chains_destroy(struct shared_chains *chains);
  * networks, or it goes at the next sweep. NULL when both are empty. */
 struct shared_chain *shared_chains_get(struct shared_chains *chains, enum rule_direction direction,
                                        struct security_rule *const *acls, size_t n_acls,
-                                       struct security_group *const *groups, size_t n_groups,
-                                       struct policy_work *work);
+                                       struct security_group *const *groups, size_t n_groups, struct policy_work *work);
 /* A port or network has left it. */
 void shared_chains_leave(struct shared_chain *chain, struct policy_work *work);
 /* Looks at a chain again that was put to work. */

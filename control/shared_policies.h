@@ -24,10 +24,10 @@ struct security_rule;
 /* What a policy is made of. Sources are in an order of their own and each there once. */
 struct shared_policy_key {
     enum rule_direction direction;
-    int tier;                                /* 0.., or SHARED_POLICY_GROUPS */
-    bool with_audit;                         /* tiers: ACLs in audit mode count */
-    struct security_rule *const *acls;       /* tiers: those of all tiers */
-    struct security_group *const *groups;    /* else */
+    int tier;                             /* 0.., or SHARED_POLICY_GROUPS */
+    bool with_audit;                      /* tiers: ACLs in audit mode count */
+    struct security_rule *const *acls;    /* tiers: those of all tiers */
+    struct security_group *const *groups; /* else */
     size_t n;
 };
 
@@ -40,8 +40,8 @@ struct shared_policy {
     struct policy *policy;     /* NULL: out of memory */
     struct address_set **sets; /* that the rules name */
     size_t n_sets;
-    uint64_t looked_at;    /* pass */
-    struct hmapx chains;   /* of struct shared_chain: that have it */
+    uint64_t looked_at;     /* pass */
+    struct hmapx chains;    /* of struct shared_chain: that have it */
     struct ovs_list unused; /* in policy_work.unused_policies */
 };
 

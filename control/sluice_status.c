@@ -39,13 +39,16 @@ static void collect_names(const struct applied *applied, const struct ovsdb_idl 
     }
 }
 
-void sluice_status_write(const struct applied *applied, struct ovsdb_idl *sluice_idl, const struct ovsdb_idl *idl)
+void sluice_status_write(const struct applied *applied, struct ovsdb_idl *sluice_idl, const struct ovsdb_idl *idl,
+                         bool all)
 {
     const struct sluicerec_sluice *root = sluicerec_sluice_first(sluice_idl);
     struct shash names = SHASH_INITIALIZER(&names);
 
-    collect_names(applied, idl, &names);
-    policies_write_status(applied->policies, sluice_idl, bound, &names);
+    all = all || policies_has_new_ports(applied->policies);
+    if (all)
+        collect_names(applied, idl, &names);
+    policies_write_status(applied->policies, sluice_idl, all ? bound : NULL, &names);
     shash_destroy(&names);
     if (applied->tunnels != NULL)
         tunnels_write_status(applied->tunnels, applied->policies, sluice_idl);
@@ -53,7 +56,7 @@ void sluice_status_write(const struct applied *applied, struct ovsdb_idl *sluice
         sluicerec_sluice_set_cur_cfg(root, root->next_cfg);
 }
 
-void sluice_status_write_figures(struct ovsdb_idl *sluice_idl)
+void sluice_status_write_figures(const struct applied *applied, struct ovsdb_idl *sluice_idl)
 {
     const struct sluicerec_sluice *root = sluicerec_sluice_first(sluice_idl);
     struct smap status = SMAP_INITIALIZER(&status);
@@ -62,6 +65,7 @@ void sluice_status_write_figures(struct ovsdb_idl *sluice_idl)
         return;
     smap_add_format(&status, "sessions", "%" PRIu32, conntrack_count(dataplane_conntrack()));
     smap_add_format(&status, "workers", "%zu", dataplane_worker_count());
+    smap_add_format(&status, "last-compile-ms", "%lld", policies_last_compile_ms(applied->policies));
     if (!smap_equal(&status, &root->status))
         sluicerec_sluice_set_status(root, &status);
     smap_destroy(&status);

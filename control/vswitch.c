@@ -23,9 +23,11 @@
 #include "control/statistics.h"
 #include "control/status.h"
 #include "control/tunnels.h"
+#include "control/verdict_lines.h"
 #include "dataplane/core/notifier.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/fdb.h"
+#include "dataplane/rule_counters.h"
 
 VLOG_DEFINE_THIS_MODULE(vswitch);
 
@@ -103,6 +105,13 @@ static void refresh_status(struct vswitch *vswitch, bool now)
     }
 }
 
+static bool is_gone(void *policies, uint16_t port, uint32_t rule)
+{
+    bool is_named = rule == 0 || rule == RULE_DROPS_OTHER || policies_rule_name(policies, rule) != NULL;
+
+    return !is_named || snapshot_port(dataplane_current(), port) == NULL;
+}
+
 static void run_every_second(struct vswitch *vswitch)
 {
     struct applied_bridge *bridge;
@@ -115,6 +124,7 @@ static void run_every_second(struct vswitch *vswitch)
         aged += fdb_age(bridge->fdb, dataplane_now());
     if (aged > 0)
         dataplane_revalidate();
+    rule_drops_forget(is_gone, vswitch->applied.policies);
     if (reconcile_check_devices(&vswitch->applied))
         vswitch->dirty = true;
 }
@@ -136,6 +146,8 @@ static void run_data_plane(struct vswitch *vswitch)
         applied->tunnels_changed = true;
         vswitch->dirty = true;
     }
+    if (verdict_lines_run(applied->policies))
+        poll_immediate_wake();
     refresh_status(vswitch, notified);
     run_every_second(vswitch);
 }
@@ -153,12 +165,13 @@ static void reconcile(struct vswitch *vswitch, const struct ovsrec_open_vswitch 
     if (vswitch->dirty) {
         reconcile_run(applied, cfg, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
         vswitch->write_all = true;
+        vswitch->sluice_write_all = true;
     } else {
         reconcile_policies(applied, vswitch->db.loop.idl, sluice_db_idl(&vswitch->sluice));
     }
     vswitch->dirty = applied->tunnels_changed || applied->policies_changed;
     vswitch->policy_dirty = false;
-    vswitch->sluice_write_all = true;
+    vswitch->sluice_write_some = true;
 }
 
 static bool is_applied(const struct vswitch *vswitch)
@@ -223,12 +236,14 @@ static void write_sluice_status(struct vswitch *vswitch)
 {
     struct ovsdb_idl *idl = sluice_db_idl(&vswitch->sluice);
 
-    if (vswitch->sluice.txn == NULL || idl == NULL || !vswitch->sluice_write_all || vswitch->dirty ||
-        !is_applied(vswitch) || rule_flush_is_busy(&vswitch->applied.flush))
+    bool due = vswitch->sluice_write_all || vswitch->sluice_write_some;
+
+    if (vswitch->sluice.txn == NULL || idl == NULL || !due || vswitch->dirty || !is_applied(vswitch) ||
+        rule_flush_is_busy(&vswitch->applied.flush))
         return;
-    sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl);
-    sluice_status_write_figures(idl);
-    vswitch->sluice_write_all = false;
+    sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl, vswitch->sluice_write_all);
+    sluice_status_write_figures(&vswitch->applied, idl);
+    vswitch->sluice_write_all = vswitch->sluice_write_some = false;
     vswitch->sluice_in_flight = true;
 }
 
@@ -294,7 +309,8 @@ void vswitch_run(struct vswitch *vswitch)
         }
         if (sluice_db_changed(&vswitch->sluice)) {
             vswitch->policy_dirty = true;
-            vswitch->applied.policies_whole |= sluice_db_take_loss(&vswitch->sluice);
+            if (sluice_db_take_loss(&vswitch->sluice))
+                vswitch->applied.policies_whole = vswitch->sluice_write_all = true;
         }
         /* Rows that arrived without the lock wait for it; otherwise the switch goes on without its database. */
         if (vswitch->started && (state == VSWITCH_DB_READY || !unseen))

@@ -26,7 +26,8 @@ struct vswitch {
     bool write_all;           /* the whole status has to be written */
     bool in_flight;           /* ... and is on its way */
     bool policy_overdue;      /* the Sluice database did not answer in time */
-    bool sluice_write_all;
+    bool sluice_write_all;    /* the status in the Sluice database has to be written, of all ports ... */
+    bool sluice_write_some;   /* ... or of those whose policy was decided anew */
     bool sluice_in_flight;
     bool announced;              /* the first configuration is in the database: the parent process may return */
     long long int status_at;     /* when to ask ports for their status */

@@ -49,11 +49,20 @@ static enum drop_reason admit_later_fragment(struct admission *a, const struct c
     return DROP_NONE;
 }
 
+/* In tuples an IPv4 address looks the same whether it came in an IPv4 or, in disguise (RFC 4942 2.2), in an IPv6 packet,
+ * which thus could pass for a packet of the other's connection. */
+static bool is_disguised(const struct packet *packet)
+{
+    return packet->kind == PACKET_IPV6 && (inet_addr_is_v4(&packet->src) || inet_addr_is_v4(&packet->dst));
+}
+
 static enum drop_reason admit(struct admission *a)
 {
     struct ct_fragment_way way = {a->zone, a->source->id, a->destination ? a->destination->id : 0};
     enum drop_reason drop;
 
+    if (is_disguised(a->packet))
+        return drop_of_side(admission_polices(a, a->source) ? RULE_EGRESS : RULE_INGRESS);
     if (a->packet->fragment == PACKET_LATER_FRAGMENT)
         return admit_later_fragment(a, &way);
     drop = packet_is_icmp_error(a->packet) ? admission_related(a) : admission_with_session(a);

@@ -6,6 +6,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/dataplane_private.h"
 #include "dataplane/rule_counters.h"
+#include "dataplane/validate.h"
 
 /* Lines that one request to a worker looks at: some ten microseconds. */
 #define SLICE_LINES 2048u
@@ -35,6 +36,14 @@ void flow_tally_begin(struct worker *worker, const struct flow_entry *entry, con
         (struct flow_tally){.rules = *rules, .packets = entry->packets, .bytes = entry->bytes};
 }
 
+/* The tick of the entry's last packet. */
+static uint32_t last_used(const struct worker *worker, const struct flow_entry *entry)
+{
+    uint32_t idle = flow_idle(worker, entry);
+
+    return idle < worker->now ? worker->now - idle : worker->now;
+}
+
 void flow_tally_harvest(struct worker *worker, const struct flow_entry *entry)
 {
     struct flow_tally *tally = flow_cache_tally(&worker->cache, entry);
@@ -45,7 +54,7 @@ void flow_tally_harvest(struct worker *worker, const struct flow_entry *entry)
         return;
     tally->packets = entry->packets;
     tally->bytes = entry->bytes;
-    count(worker, &tally->rules, packets, bytes, worker->now);
+    count(worker, &tally->rules, packets, bytes, last_used(worker, entry));
     if ((entry->flags & FLOW_DROP) != 0 && is_of_policy((enum drop_reason)entry->action))
         rule_drops_add(worker->id, entry->port, (enum drop_reason)entry->action, refusing_rule(&tally->rules), packets);
 }
@@ -56,6 +65,22 @@ void flow_tally_packet(struct worker *worker, uint16_t port, enum drop_reason dr
     count(worker, rules, 1, bytes, worker->now);
     if (is_of_policy(drop))
         rule_drops_add(worker->id, port, drop, refusing_rule(rules), 1);
+}
+
+/* Harvests the living entries of the lines from 'first' up to before 'end'. */
+static void harvest_lines(struct worker *worker, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++) {
+        const struct flow_entry *entry = &worker->cache.lines[i];
+
+        if (flow_line_kind(entry) < FLOW_LINE_EMPTY)
+            flow_tally_harvest(worker, entry);
+    }
+}
+
+void flow_tally_harvest_all(struct worker *worker)
+{
+    harvest_lines(worker, 0, flow_cache_line_count(&worker->cache));
 }
 
 /* Filled by control; the worker advances 'next'. */
@@ -71,12 +96,8 @@ static void harvest_slice(void *worker_, void *request)
     uint32_t lines = flow_cache_line_count(&worker->cache);
     uint32_t last = harvest->next + SLICE_LINES < lines ? harvest->next + SLICE_LINES : lines;
 
-    for (; harvest->next < last; harvest->next++) {
-        const struct flow_entry *entry = &worker->cache.lines[harvest->next];
-
-        if (flow_line_kind(entry) < FLOW_LINE_EMPTY)
-            flow_tally_harvest(worker, entry);
-    }
+    harvest_lines(worker, harvest->next, last);
+    harvest->next = last;
     harvest->end = last == lines;
 }
 

@@ -14,6 +14,9 @@ void flow_tally_begin(struct worker *worker, const struct flow_entry *entry, con
  * goes or changes. */
 void flow_tally_harvest(struct worker *worker, const struct flow_entry *entry);
 
+/* The worker's thread, before it ends: every entry, because the cache goes with it. */
+void flow_tally_harvest_all(struct worker *worker);
+
 /* Stage: a packet that is not cached. 'drop' DROP_NONE: it passes. */
 void flow_tally_packet(struct worker *worker, uint16_t port, enum drop_reason drop, const struct flow_rules *rules,
                        uint32_t bytes);

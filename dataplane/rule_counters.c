@@ -15,10 +15,12 @@
 /* Places of a worker's table of drops, a power of two; and how many are looked at for one key. */
 #define DROP_PLACES 16384u
 #define DROP_PROBES 16u
+/* A key that nothing is counted under any more: the place may be taken. */
+#define DROP_FORGOTTEN UINT64_MAX
 
-/* Written by the worker; control reads. */
+/* Taken and written by the worker; control reads, and makes a key DROP_FORGOTTEN. */
 struct drop_place {
-    _Atomic uint64_t key; /* port << 48 | reason << 32 | rule; 0: free */
+    _Atomic uint64_t key; /* port << 48 | reason << 32 | rule; 0: never taken */
     _Atomic uint64_t packets;
 };
 
@@ -97,9 +99,12 @@ static void add(_Atomic uint64_t *counter, uint64_t n)
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* What is harvested may be older than what was counted at once. */
 static void see(struct rule_slot *slot, uint32_t now)
 {
-    if (atomic_load_explicit(&slot->last_hit, memory_order_relaxed) != now)
+    uint32_t last_hit = atomic_load_explicit(&slot->last_hit, memory_order_relaxed);
+
+    if (last_hit == 0 || (int32_t)(now - last_hit) > 0)
         atomic_store_explicit(&slot->last_hit, now, memory_order_relaxed);
 }
 
@@ -129,23 +134,37 @@ static uint64_t drop_key(uint16_t port, enum drop_reason reason, uint32_t rule)
     return (uint64_t)port << 48 | (uint64_t)reason << 32 | rule;
 }
 
+static uint16_t key_port(uint64_t key)
+{
+    return (uint16_t)(key >> 48);
+}
+
+static uint32_t drop_home(uint64_t key)
+{
+    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
+}
+
 /* The place of a key: its own, or a free one that becomes its own. NULL: there is none near. */
 static struct drop_place *drop_place(struct drop_place *places, uint64_t key)
 {
-    uint32_t home = (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
+    struct drop_place *vacant = NULL;
 
     for (uint32_t i = 0; i < DROP_PROBES; i++) {
-        struct drop_place *place = &places[(home + i) % DROP_PLACES];
+        struct drop_place *place = &places[(drop_home(key) + i) % DROP_PLACES];
         uint64_t found = atomic_load_explicit(&place->key, memory_order_relaxed);
 
         if (found == key)
             return place;
-        if (found == 0) {
-            atomic_store_explicit(&place->key, key, memory_order_relaxed);
-            return place;
-        }
+        if ((found == 0 || found == DROP_FORGOTTEN) && vacant == NULL)
+            vacant = place;
+        if (found == 0)
+            break;
     }
-    return NULL;
+    if (vacant == NULL)
+        return NULL;
+    atomic_store_explicit(&vacant->packets, 0, memory_order_relaxed);
+    atomic_store_explicit(&vacant->key, key, memory_order_release);
+    return vacant;
 }
 
 void rule_drops_add(unsigned int worker, uint16_t port, enum drop_reason reason, uint32_t rule, uint64_t packets)
@@ -210,12 +229,11 @@ static bool is_counted_before(unsigned int worker, uint64_t key)
 const _Atomic uint64_t *rule_drops_get(unsigned int worker, uint64_t key)
 {
     const struct drop_place *places = slots_of(worker) != NULL ? counters.drops[worker] : NULL;
-    uint32_t home = (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
 
     for (uint32_t i = 0; places != NULL && i < DROP_PROBES; i++) {
-        const struct drop_place *place = &places[(home + i) % DROP_PLACES];
+        const struct drop_place *place = &places[(drop_home(key) + i) % DROP_PLACES];
 
-        if (atomic_load_explicit(&place->key, memory_order_relaxed) == key)
+        if (atomic_load_explicit(&place->key, memory_order_acquire) == key)
             return &place->packets;
     }
     return NULL;
@@ -242,12 +260,42 @@ void rule_drops_visit(uint16_t port, void (*visit)(void *aux, const struct rule_
         for (uint32_t i = 0; places != NULL && i < DROP_PLACES; i++) {
             uint64_t key = atomic_load_explicit(&places[i].key, memory_order_relaxed);
             struct rule_drops drops = {
-                .port = (uint16_t)(key >> 48), .reason = (enum drop_reason)(key >> 32 & 0xffff), .rule = (uint32_t)key};
+                .port = key_port(key), .reason = (enum drop_reason)(key >> 32 & 0xffff), .rule = (uint32_t)key};
 
-            if (key == 0 || (port != 0 && drops.port != port) || is_counted_before(worker, key))
+            if (key == 0 || key == DROP_FORGOTTEN || (port != 0 && drops.port != port) ||
+                is_counted_before(worker, key))
                 continue;
             drops.packets = sum_drops(key);
             visit(aux, &drops);
+        }
+    }
+}
+
+static uint32_t count_taken(const struct drop_place *places)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < DROP_PLACES; i++) {
+        uint64_t key = atomic_load_explicit(&places[i].key, memory_order_relaxed);
+
+        n += key != 0 && key != DROP_FORGOTTEN;
+    }
+    return n;
+}
+
+void rule_drops_forget(bool (*is_gone)(void *aux, uint16_t port, uint32_t rule), void *aux)
+{
+    for (unsigned int worker = 0; worker < WORKERS_MAX; worker++) {
+        struct drop_place *places = slots_of(worker) != NULL ? counters.drops[worker] : NULL;
+
+        if (places == NULL || count_taken(places) < DROP_PLACES / 2)
+            continue;
+        for (uint32_t i = 0; i < DROP_PLACES; i++) {
+            uint64_t key = atomic_load_explicit(&places[i].key, memory_order_relaxed);
+
+            /* The worker changes no key but those that are free, so this one is still there. */
+            if (key != 0 && key != DROP_FORGOTTEN && is_gone(aux, key_port(key), (uint32_t)key))
+                atomic_store_explicit(&places[i].key, DROP_FORGOTTEN, memory_order_relaxed);
         }
     }
 }

@@ -47,3 +47,5 @@ struct rule_drops {
     uint64_t packets;
 };
 void rule_drops_visit(uint16_t port, void (*visit)(void *aux, const struct rule_drops *drops), void *aux);
+/* Control thread, now and then. In tables that are filling up, forgets the drops of ports and rules that are gone. */
+void rule_drops_forget(bool (*is_gone)(void *aux, uint16_t port, uint32_t rule), void *aux);

@@ -78,6 +78,13 @@ static void ask_audit(const struct side *side, struct chains enforced, const str
     answer->of_packet |= policy_chain_looks_at_packet(audited.network) || policy_chain_looks_at_packet(audited.port);
 }
 
+/* An IPv6 packet with an IPv4 address in IPv6 form (RFC 4942 2.2) matches no rule, so that it cannot pass for that host;
+ * nor may it slip past rules that deny (packets that may have a session do not come this far: admission.c). */
+static bool is_disguised(const struct rule_query *query)
+{
+    return query->family == RULE_IPV6 && (inet_addr_is_v4(&query->remote) || inet_addr_is_v4(&query->local));
+}
+
 struct side_answer side_ask(const struct side *side, const struct addr_sets *sets, const struct rule_query *query)
 {
     struct chains chains = enforced_chains(side);
@@ -88,7 +95,9 @@ struct side_answer side_ask(const struct side *side, const struct addr_sets *set
                                  .of_packet = policy_chain_looks_at_packet(chains.network) ||
                                               policy_chain_looks_at_packet(chains.port)};
 
-    if (rule != NULL) {
+    if (is_disguised(query)) {
+        answer.action = RULE_DENY;
+    } else if (rule != NULL) {
         answer.action = rule->action;
         answer.on_change = rule->on_change;
         answer.rule = rule->id;

@@ -150,6 +150,7 @@ static void *worker_main(void *arg)
     rte_thread_register();
     qsbr_reader_register(worker->id);
     run(worker);
+    flow_tally_harvest_all(worker);
     qsbr_reader_unregister(worker->id);
     rte_thread_unregister();
     return NULL;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ static double now_us(void)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
@@ -114,21 +115,32 @@ static double policy_ns(const struct policy *policy, const struct addr_sets *set
     return median(rounds);
 }
 
-static double compile_us(const struct rule *rules, uint32_t n, uint32_t n_policies)
+static size_t heap_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+static double compile_us(const struct rule *rules, uint32_t n, uint32_t n_policies, size_t *kilobytes)
 {
     double rounds[ROUNDS];
+    size_t bytes = 0;
     struct policy **policies = calloc(n_policies, sizeof(struct policy *));
 
     for (int round = 0; round < ROUNDS; round++) {
+        size_t before = heap_in_use();
         double begin = now_us();
 
         for (uint32_t i = 0; i < n_policies; i++)
             policies[i] = policy_compile(rules, n);
         rounds[round] = now_us() - begin;
+        bytes = heap_in_use() - before;
         for (uint32_t i = 0; i < n_policies; i++)
             policy_unref(policies[i]);
     }
     free(policies);
+    *kilobytes = bytes / 1024;
     return median(rounds);
 }
 
@@ -139,6 +151,8 @@ static void one_thing(const char *name, uint32_t n,
     struct rule *rules = calloc(n, sizeof *rules);
     struct rule_query *queries = calloc(N_QUERIES, sizeof *queries);
     struct policy *policy;
+    size_t kilobytes;
+    double us;
 
     for (uint32_t i = 0; i < n; i++) {
         struct rule_query unused;
@@ -153,8 +167,9 @@ static void one_thing(const char *name, uint32_t n,
         differ(&unused, &queries[q], bench_random(n));
     }
     policy = policy_compile(rules, n);
+    us = compile_us(rules, n, 1, &kilobytes);
     printf("%6u rules that differ by %-12s match %6.0f ns  compile %8.2f ms\n", n, name,
-           policy_ns(policy, sets, queries), compile_us(rules, n, 1) / 1e3);
+           policy_ns(policy, sets, queries), us / 1e3);
     policy_unref(policy);
     free(rules);
     free(queries);
@@ -208,21 +223,15 @@ static void member_change(struct addr_sets *sets, uint32_t n)
     free(members);
 }
 
-static void volume(void)
+static void volume(const char *name, void make(struct bench_rules *rules, size_t n), uint32_t n, uint32_t n_policies)
 {
     struct bench_rules rules;
+    size_t kilobytes;
+    double us;
 
-    bench_rules_make_groups(&rules, 100);
-    printf("1000 policies of 100 rules: compile %.2f ms\n", compile_us(rules.rules, 100, 1000) / 1e3);
-    bench_rules_free(&rules);
-    bench_rules_make_groups(&rules, 10000);
-    printf("one of 10000 rules changes: compile %.2f ms\n", compile_us(rules.rules, 10000, 1) / 1e3);
-    bench_rules_free(&rules);
-    bench_rules_make_groups(&rules, 100000);
-    printf("one policy of 100000 group rules: compile %.2f ms\n", compile_us(rules.rules, 100000, 1) / 1e3);
-    bench_rules_free(&rules);
-    bench_rules_make_acls(&rules, 100000);
-    printf("one policy of 100000 ACLs: compile %.2f ms\n", compile_us(rules.rules, 100000, 1) / 1e3);
+    make(&rules, n);
+    us = compile_us(rules.rules, n, n_policies, &kilobytes);
+    printf("%4u policies of %6u %-6s compile %8.2f ms  memory %6zu kB\n", n_policies, n, name, us / 1e3, kilobytes);
     bench_rules_free(&rules);
 }
 
@@ -238,7 +247,12 @@ void bench_policy_cases(void)
         one_thing("port", sizes[i], by_port, NULL);
         one_thing("source port", sizes[i], by_source_port, NULL);
     }
-    volume();
+    volume("groups", bench_rules_make_groups, 10, 1000);
+    volume("groups", bench_rules_make_groups, 100, 1000);
+    volume("groups", bench_rules_make_groups, 10000, 1);
+    volume("groups", bench_rules_make_groups, 100000, 1);
+    volume("acls", bench_rules_make_acls, 10000, 1);
+    volume("acls", bench_rules_make_acls, 100000, 1);
     member_change(&sets, 10000);
     addr_directory_destroy(sets.directory);
     for (uint32_t i = 0; i < sets.n; i++)

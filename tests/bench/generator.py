@@ -18,14 +18,16 @@ UDP_PORT = 5000
 UDP_PORTS = 256
 # Announcing and opening end by themselves after a while; this is beyond that.
 GRACE_SECONDS = 60
+# So many flows are opened in a second even when the CPUs have other work.
+OPENED_PER_SECOND = 30000
 RINGS = {"split": "", "packed": ",packed_vq=1"}
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent: flows each way (0: every packet opens one, and there are no replies), layout of the rings, frame size,
-    seconds of warm-up and of the measurement, packets a second (0: as many as the rings take), and SYNs a second from
-    the third guest (None: there is none; 0: as many as its ring takes)."""
+    """What is sent: flows each way (0: every packet opens one, and there are no replies), layout of the rings, frame
+    size, seconds of warm-up and of the measurement, packets a second (0: as many as the rings take), and SYNs a second
+    from the third guest (None: there is none; 0: as many as its ring takes)."""
     flows: int
     rings: str
     size: int
@@ -48,8 +50,8 @@ def _argv(cpu, sockets, load):
 
 
 def run(cpu, switch, load, log, meanwhile=None):
-    """One run on a CPU through a switch that is awake; returns what sluice-gen printed as a dict, and the part of its CPU
-    that the switch had. MEANWHILE() is called when the load begins; it may take longer than the load."""
+    """One run on a CPU through a switch that is awake; returns what sluice-gen printed as a dict, and the part of its
+    CPU that the switch had. MEANWHILE() is called when the load begins; it may take longer than the load."""
     log.unlink(missing_ok=True)
     generator = Process(_argv(cpu, switch.sockets, load), log)
     try:
@@ -60,8 +62,8 @@ def run(cpu, switch, load, log, meanwhile=None):
         before = cpu_time.read(switch.pid)
         if meanwhile is not None:
             meanwhile()
-        wait_until(lambda: not generator.running, load.warmup + load.seconds + GRACE_SECONDS, "end of sluice-gen",
-                   [log])
+        wait_until(lambda: not generator.running, load.warmup + load.seconds + GRACE_SECONDS +
+                   load.flows / OPENED_PER_SECOND, "end of sluice-gen", [log])
         share = cpu_time.share(before, cpu_time.read(switch.pid))
     finally:
         generator.stop()

@@ -10,7 +10,8 @@ HEADER = ("goal", "workload", "measured", "wanted", "", "samples")
 
 @dataclass(frozen=True)
 class Result:
-    """A figure beside its goal. NUMBER is P1 and so on, empty for what has no goal; MET is None where none can be told."""
+    """A figure beside its goal. NUMBER is P1 and so on, empty for what has no goal; MET is None where that cannot be
+    told."""
     number: str
     workload: str
     measured: str

@@ -41,7 +41,8 @@ class Sampler:
         return Sample(case or switch.name, load.rings, load.flows, number, report["mpps"], before, after, label, report)
 
     def good_sample(self, switch, load, number, case=None, prepare=lambda: None):
-        """A sample that is near or far, or the last of some tries. PREPARE() is called before each, the switch awake."""
+        """A sample that is near or far, or the last of some tries; the switch sleeps afterwards. PREPARE() is called
+        before each, with the switch awake."""
         for left in range(RETRIES, -1, -1):
             switch.wake()
             prepare()

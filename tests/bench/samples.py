@@ -56,8 +56,8 @@ def pairs(samples, case, reference, label):
 
 
 def ratios(samples, case, reference, labels=COMPARABLE):
-    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of the first of the
-    LABELS that has any. (None, "") when none has."""
+    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of the first of
+    the LABELS that has any. (None, "") when none has."""
     for label in labels:
         found = [sample.mpps / other.mpps for sample, other in pairs(samples, case, reference, label) if other.mpps > 0]
         if found:

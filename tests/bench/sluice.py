@@ -10,11 +10,13 @@ from .hypervisor import Hypervisor
 GROUPS = 4
 # All that a guest may need at once for the cases that open new connections.
 SESSIONS = 1 << 23
+# Opening millions of them may take long; none is to expire before its first reply.
+OPENING_SECONDS = 600
 
 
 class Sluice(Hypervisor):
-    """With RULES, all ports are in stateful security groups of that many rules together. SESSIONS is the size of the session
-    table, all of which any port may use."""
+    """With RULES, all ports are in stateful security groups of that many rules together. SESSIONS is the size of the
+    session table, all of which any port may use."""
 
     def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None):
         super().__init__(lab, name or (f"sluice, stateful groups, {rules} rules" if rules else "sluice L2"), short_name,
@@ -45,8 +47,8 @@ class Sluice(Hypervisor):
             self.host.sluice_vsctl(
                 "--", "lport-add", f"id-{port}", f"{generator.MACS[index]} {generator.IPS[index]}",
                 "--", "lport-set-groups", f"id-{port}", *groups,
-                *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}"] if self._sessions
-                  else []))
+                *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}",
+                   f"conntrack:timeout-udp_single={OPENING_SECONDS}"] if self._sessions else []))
         self.set_rules(self._rules)
 
     def restart_with(self, sessions):
@@ -56,8 +58,8 @@ class Sluice(Hypervisor):
         self.host.start_switch()
 
     def set_rules(self, count):
-        """Have COUNT rules in force in place of those that were there, in one transaction; returns the seconds until it was
-        committed and from then until they were in force."""
+        """Have COUNT rules in force in place of those that were there, in one transaction; returns the seconds until it
+        was committed and from then until they were in force."""
         per_group = {name: [] for name in self._names()}
         inserts = []
         for number in range(max(0, count - 4)):
@@ -74,8 +76,8 @@ class Sluice(Hypervisor):
     def rule(self, group, number):
         """One of many rules, no two alike: TCP or UDP, a few ports, from a network or from a group."""
         first = 20000 + 7 * (number % 6000)
-        row = {"name": f"r{number}", "direction": "ingress", "ethertype": "IPv4", "protocol": ("tcp", "udp")[number % 2],
-               "port_min": first, "port_max": first + 3}
+        row = {"name": f"r{number}", "direction": "ingress", "ethertype": "IPv4",
+               "protocol": ("tcp", "udp")[number % 2], "port_min": first, "port_max": first + 3}
         if number % 5 == 0 and number < 6000:
             return row | {"remote_group": ["uuid", self._uuid_of(group)]}
         return row | {"remote_cidr": f"172.{16 + number % 16}.{number // 16 % 256}.0/24"}

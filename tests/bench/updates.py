@@ -18,8 +18,8 @@ SECONDS_P99 = 0.010
 
 
 class Updates:
-    """One rule of many is changed again and again, without traffic and at 80 % of the load that the switch can take; then
-    many rules are loaded at once."""
+    """Many rules are loaded at once; then one of them is changed again and again, without traffic and at 80 % of the
+    load that the switch can take."""
 
     def __init__(self, lab, sampler, options):
         self._lab = lab

@@ -27,9 +27,10 @@ class Cloud:
         return change(self.host, *commands)
 
     def open(self):
-        """No groups, no rules, no sessions."""
+        """No groups, no rules, no ACLs, no sessions."""
         self.change(*(f"set Logical_Port {guest.port} enabled=true" for guest in self.guests),
-                    *(f"lport-set-groups {guest.port}" for guest in self.guests))
+                    *(f"lport-set-groups {guest.port}" for guest in self.guests),
+                    *(f"clear Logical_Port {guest.port} acls conntrack" for guest in self.guests))
         for group in self.host.sluice_vsctl("group-list").split():
             self.change(f"clear Security_Group {group} rules")
         groups = self.host.sluice_vsctl("group-list").split()

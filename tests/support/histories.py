@@ -154,7 +154,8 @@ def fragments(side, family, port, order=None, size=2400, leave=()):
         pieces = fragment(network(side, 4) / payload, fragsize=800)
     else:
         whole = bytes(network(side, 6) / payload)[40:]
-        pieces = [network(side, 6) / IPv6ExtHdrFragment(nh=17, offset=start // 8, m=start + 800 < len(whole), id=sport) /
+        pieces = [network(side, 6) /
+                  IPv6ExtHdrFragment(nh=17, offset=start // 8, m=start + 800 < len(whole), id=sport) /
                   Raw(whole[start:start + 800]) for start in range(0, len(whole), 800)]
     packets = [Packet(side, piece, f"{side}:piece {index}", ("datagram", sport)) for index, piece in enumerate(pieces)]
     return [packets[index] for index in order or range(len(packets)) if index not in leave]

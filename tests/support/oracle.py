@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel's nftables and conntrack as a second opinion: the same packets go through Sluice and through a router whose
-forward chain holds the same rules, and what each let through is compared.
+"""The kernel's nftables and conntrack as a second opinion: the same packets go through Sluice and through a router
+whose forward chain holds the same rules, and what each let through is compared.
 
         wires:     sa          sb               ka              kb        raw sockets only
                    |            |                |               |
         switch:  v-sa (br-int) v-sb    router:  ra (nftables)   rb
 
-A packet is known again by its number: IPv4's identification, IPv6's flow label. Packets are sent in rounds; in a round each
-side sends, then a frame that always passes tells that what was before it has been dealt with."""
+A packet is known again by its number: IPv4's identification, IPv6's flow label. Packets are sent in rounds; in a round
+each side sends, then a frame that always passes tells that what was before it has been dealt with."""
 
 import socket
 import time

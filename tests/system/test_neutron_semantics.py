@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Security groups as OpenStack documents them: a test per sentence, each sentence in our own words in the test's docstring.
+"""Security groups as OpenStack documents them: a test per sentence, each in our own words in the test's docstring.
 Sources, by the letters that docstrings begin with:
 
     I  Networking service, administrator's guide, "OpenStack Networking", section "Security groups"
@@ -150,7 +150,8 @@ def test_rule_is_of_one_ethertype(cloud, family):
     """A: a rule is for IPv4 or for IPv6, and says nothing of the other."""
     foreign = {"v4": "v6", "v6": "v4"}[family]
     warm(cloud.a, cloud.b)
-    cloud.change(*add_group("g", f"direction=ingress ethertype={ETHERTYPES[family]} protocol=udp"), *put([cloud.b], "g"))
+    cloud.change(*add_group("g", f"direction=ingress ethertype={ETHERTYPES[family]} protocol=udp"),
+                 *put([cloud.b], "g"))
     allow_udp(cloud.a, cloud.b, 53, getattr(cloud.b, family))
     refuse_udp(cloud, cloud.a, cloud.b, 53, address=getattr(cloud.b, foreign))
 
@@ -376,7 +377,8 @@ def closed(cloud):
 
 @pytest.mark.parametrize("name", OUTGOING)
 def test_what_every_group_lets_out(closed, name):
-    """I: every group lets out DHCP requests of the port, neighbour discovery with the checks for duplicates, MLD, and ARP."""
+    """I: every group lets out DHCP requests of the port, neighbour discovery with the checks for duplicates, MLD, and
+    ARP."""
     cloud, b, c = closed
     assert comes_through(b, c, OUTGOING[name](cloud)), cloud.host.appctl("drop/show", "v-b")
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Sluice's sessions and rules let through, packet by packet, beside nftables with conntrack in the kernel (drawing:
-support/oracle.py; docs/oracle.md says more). Every packet must have the same fate, but for DIFFERENCES; what is listed there must
-occur."""
+support/oracle.py; docs/oracle.md says more). Every packet must have the same fate, but for DIFFERENCES, and what is
+listed there must occur."""
 from dataclasses import dataclass
 
 import pytest
 
-from histories import (CLOSED, DENIED, FAMILIES, OPEN, REJECTED, BACK, Echo, Tcp, Udp, associate, fragments, icmp_error,
-                       random_histories)
-from oracle import V4, V6, Oracle
+from histories import (BACK, CLOSED, DENIED, FAMILIES, OPEN, REJECTED, Echo, Tcp, Udp, associate, fragments,
+                       icmp_error, random_histories)
+from oracle import Oracle
 
 RANDOM_HISTORIES = 320
 SEED = 20240611
@@ -34,7 +34,8 @@ table inet oracle {{
 ACLS = [f"action={action} protocol={protocol} port_min={port}" for protocol in ("tcp", "udp")
         for action, port in (("reject", REJECTED), ("deny", DENIED))]
 COMMANDS = [
-    "group-add client", "rule-add client direction=egress ethertype=IPv4", "rule-add client direction=egress ethertype=IPv6",
+    "group-add client", "rule-add client direction=egress ethertype=IPv4",
+    "rule-add client direction=egress ethertype=IPv6",
     f"rule-add client direction=ingress protocol=tcp port_min={BACK}",
     "group-add server", f"rule-add server direction=egress protocol=tcp port_min={BACK}",
     *(f"rule-add server direction=ingress protocol={protocol} port_min={port}" for protocol, port in (
@@ -67,21 +68,21 @@ def reset_before(history, index):
 
 DIFFERENCES = [
     Difference("window", ("pass", "drop"), lambda history, index: "out of window" in history[index].note,
-               "Sluice does not follow sequence numbers: the guests' own stacks do, and a check of windows would cost a "
-               "store for every packet"),
+               "Sluice does not follow sequence numbers: the guests' own stacks do, and a check of windows would cost "
+               "a store for every packet"),
     Difference("syn within", ("pass", "drop"),
                lambda history, index: "S" in flags(history[index]) and not reset_before(history, index),
-               "a SYN of the accepting or a SYN/ACK of the opening end within a connection changes no state and is left "
-               "to the receiver, which answers with a challenge ACK (RFC 5961)"),
+               "a SYN of the accepting or a SYN/ACK of the opening end within a connection changes no state and is "
+               "left to the receiver, which answers with a challenge ACK (RFC 5961)"),
     Difference("after reset", ("pass", "drop"), reset_before,
-               "the kernel forgets a connection at once when it is reset before it was established; Sluice keeps it for "
-               "the short time of its CLOSE state"),
+               "the kernel forgets a connection at once when it is reset before it was established; Sluice keeps it "
+               "for the short time of its CLOSE state"),
     Difference("reopened after reset", ("drop", "pass"), reset_before,
                "a SYN after a reset opens the connection anew at once; the kernel may pass it over and keep the old "
                "state, to which an ACK belongs"),
     Difference("piece missing", ("pass", "drop"), lambda history, index: "piece" in history[index].note,
-               "Sluice does not reassemble: what comes behind or is held for the first fragment goes its way; the kernel "
-               "lets nothing of an incomplete datagram through"),
+               "Sluice does not reassemble: what comes behind or is held for the first fragment goes its way; the "
+               "kernel lets nothing of an incomplete datagram through"),
     Difference("checksum", ("pass", "drop"), lambda history, index: "bad checksum" in history[index].note,
                "checksums are the receiver's business; between guests on one host they are often not filled in at all"),
     Difference("sctp tag", ("pass", "drop"), lambda history, index: "wrong tag" in history[index].note,
@@ -123,7 +124,7 @@ CASES = {
     "tcp with a bad checksum": (
         lambda f: Tcp(f).handshake().spoil("a").say("a:PA+3").history, "+++++"),
     "tcp errors": (lambda f: Tcp(f).handshake().error("b").error("a").error("b", kind="big").error("b", cut=48)
-                   .history, "++++++" + "+"),
+                   .history, "+++++++"),
     "tcp error about another connection": (lambda f: Tcp(f).handshake().error("b", sport=5).error("a", sport=5)
                                            .history, "+++--"),
     "udp both ways": (lambda f: Udp(f).send("a").send("b").send("a").send("b").history, "++++"),
@@ -173,8 +174,8 @@ def histories(lab, host):
 
 @pytest.fixture(scope="module")
 def differences(histories):
-    """Of each history the first packet whose fates differ, and the entry of the list that it is (None when none is): what
-    comes behind it may follow from it. (None, None) of a history without."""
+    """Of each history the first packet whose fates differ, and the entry of the list that it is (None when none is):
+    what comes behind it may follow from it. (None, None) of a history without."""
     found = {}
     for which, history in histories.items():
         index = next((n for n, packet in enumerate(history) if len(set(packet.verdicts)) > 1), None)

@@ -10,8 +10,8 @@
 #include "tools/gen/device.h"
 #include "tools/gen/options.h"
 
-/* The work of the sending and receiving thread: announce the guests, open the flows, send until told to stop, and take what
- * is still under way. */
+/* The work of the sending and receiving thread: announce the guests, open the flows, send until told to stop, and take
+ * what is still under way. */
 
 /* Running totals by direction. The thread writes, the main thread reads. */
 struct traffic_counters {

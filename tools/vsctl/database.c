@@ -72,8 +72,13 @@ static const struct ctl_command_syntax *const open_vswitch_commands[] = {
 };
 
 static const struct ctl_command_syntax *const sluice_commands[] = {
-    vsctl_network_commands, vsctl_lport_commands,         vsctl_group_commands, vsctl_rule_commands,
-    vsctl_acl_commands,     vsctl_address_group_commands, NULL,
+    vsctl_network_commands,
+    vsctl_lport_commands,
+    vsctl_group_commands,
+    vsctl_rule_commands,
+    vsctl_acl_commands,
+    vsctl_address_group_commands,
+    NULL,
 };
 
 const struct vsctl_database vsctl_open_vswitch = {

@@ -24,10 +24,9 @@ static const struct sluice_noun group_noun = {
 
 static void pre_lport(struct ctl_context *ctx)
 {
-    static const struct ovsdb_idl_column *const columns[] = {&sluicerec_logical_port_col_addresses,
-                                                             &sluicerec_logical_port_col_security_groups,
-                                                             &sluicerec_logical_port_col_conntrack,
-                                                             &sluicerec_logical_port_col_status};
+    static const struct ovsdb_idl_column *const columns[] = {
+        &sluicerec_logical_port_col_addresses, &sluicerec_logical_port_col_security_groups,
+        &sluicerec_logical_port_col_conntrack, &sluicerec_logical_port_col_status};
     sluice_row_prerequisites(ctx, &lport_noun, columns, ARRAY_SIZE(columns));
     sluice_row_prerequisites(ctx, &group_noun, NULL, 0);
 }

@@ -250,8 +250,8 @@ static void describe_port(const struct policies *policies, size_t i, char *out)
     length += (size_t)snprintf(out + length, TEXT_MAX - length, "\n%s rules=%zu broken=%d max=%u error=%s warning=%d",
                                port->name, port->n_rules, port->policy.broken, port->policy.limits.max,
                                port->error != NULL && strncmp(port->error, "ACL", 3) == 0 ? "ACL"
-                               : port->error != NULL                                     ? port->error
-                                                                                         : "",
+                               : port->error != NULL                                      ? port->error
+                                                                                          : "",
                                port->warning != NULL);
     describe_chain(policies, port->policy.ingress, out);
     describe_chain(policies, port->policy.egress, out);

@@ -287,6 +287,21 @@ static void quota_refuses_new_and_leaves_others_alone(void **state)
     assert_int_equal(world_udp(&w, 1, 2, 5000, 53), DROP_NONE);
 }
 
+static void ipv4_address_in_ipv6_form_is_refused_where_all_else_is_open(void **state)
+{
+    struct rule deny = tcp_rule(1, RULE_DENY, 22);
+    struct frame frame = {.len = 0};
+
+    frame_put_mac(&frame, "02:00:00:00:00:02");
+    frame_put_mac(&frame, "02:00:00:00:00:01");
+    frame_put_ipv6(&frame, "::ffff:10.0.0.1", "fd00::2", IPPROTO_UDP, 64);
+    frame_put_udp(&frame, 1, 2);
+    frame_end(&frame);
+    attach_ingress(2, &deny, NULL, NULL, 0);
+    assert_int_equal(world_resolve(&w, 1, &frame), DROP_POLICY_INGRESS);
+    assert_int_equal(world_udp(&w, 1, 2, 1, 2), DROP_NONE);
+}
+
 static void acl_of_arp_is_asked_about_arp(void **state)
 {
     struct rule deny = {.id = 3, .action = RULE_DENY, .conditions = RULE_IF_ETHERTYPE, .ethertype = 0x0806};
@@ -326,6 +341,7 @@ int main(void)
         TEST(cut_by_a_rejecting_rule_tells_the_sender),
         TEST(connection_is_picked_up_where_the_port_says_so),
         TEST(quota_refuses_new_and_leaves_others_alone),
+        TEST(ipv4_address_in_ipv6_form_is_refused_where_all_else_is_open),
         TEST(acl_of_arp_is_asked_about_arp),
     };
 

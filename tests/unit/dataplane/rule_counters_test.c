@@ -29,12 +29,7 @@ static struct rule_counter count_of(uint32_t rule)
 
 static void harvest_all(void)
 {
-    for (uint32_t i = 0; i < flow_cache_line_count(&s.worker->cache); i++) {
-        const struct flow_entry *entry = &s.worker->cache.lines[i];
-
-        if (flow_line_kind(entry) < FLOW_LINE_EMPTY)
-            flow_tally_harvest(s.worker, entry);
-    }
+    flow_tally_harvest_all(s.worker);
 }
 
 /* Guest 2 lets in UDP to port 53 by rule 'id'. */
@@ -64,6 +59,21 @@ static void packets_of_a_flow_count_once_for_its_rule(void **state)
     harvest_all();
     assert_int_equal(count_of(1000).hits, 1);
     assert_int_equal(count_of(1000).packets, 6);
+}
+
+static void last_hit_is_when_the_packet_came(void **state)
+{
+    police(1007);
+    station_udp(&s, 1, 2, 5, 53);
+    station_udp(&s, 1, 2, 5, 53);
+    s.tick += 5;
+    station_look_around(&s);
+    harvest_all();
+    assert_int_equal(count_of(1007).packets, 2);
+    assert_int_equal(count_of(1007).last_hit, s.tick - 5);
+    rule_counters_add(0, 1007, 1, 60, s.tick);
+    rule_counters_add(0, 1007, 1, 60, s.tick - 1); /* counted late */
+    assert_int_equal(count_of(1007).last_hit, s.tick);
 }
 
 static void removal_and_replacement_lose_nothing(void **state)
@@ -166,6 +176,39 @@ static void too_many_kinds_of_drops_have_a_place_together(void **state)
     assert_int_equal(seen.packets, 40000);
 }
 
+static bool is_old_rule(void *aux, uint16_t port, uint32_t rule)
+{
+    return port == 11 && rule < *(uint32_t *)aux;
+}
+
+static void rules_that_are_gone_make_room_for_others(void **state)
+{
+    struct seen seen = {0};
+    uint32_t kept = 0;
+
+    assert_int_equal(rule_counters_prepare(3), 0);
+    rule_drops_add(3, 12, DROP_POLICY_INGRESS, 1, 5);
+    /* Rules come and go, eight thousand at a time: many more than there are places. */
+    for (uint32_t rule = 1000; rule < 200000; rule++) {
+        rule_drops_add(3, 11, DROP_POLICY_INGRESS, rule, 1);
+        if (rule % 8000 != 7999)
+            continue;
+        kept = rule - 8;
+        rule_drops_forget(is_old_rule, &kept);
+    }
+    for (uint32_t rule = 300000; rule < 300050; rule++) {
+        seen = (struct seen){0};
+        rule_drops_add(3, 13, DROP_POLICY_CUT, rule, 2);
+        rule_drops_add(3, 13, DROP_POLICY_CUT, rule, 1);
+        rule_drops_visit(13, see, &seen);
+        assert_int_equal(seen.packets, 3 * (rule - 299999));
+        assert_int_equal(seen.n, rule - 299999);
+    }
+    seen = (struct seen){0};
+    rule_drops_visit(12, see, &seen);
+    assert_int_equal(seen.packets, 5);
+}
+
 static void log_keeps_to_its_rate_and_says_what_it_left_out(void **state)
 {
     struct verdict_event event = {.rule = 1006, .attachment = 2, .verdict = VERDICT_DENY}, taken;
@@ -218,11 +261,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(packets_of_a_flow_count_once_for_its_rule),
+        TEST(last_hit_is_when_the_packet_came),
         TEST(removal_and_replacement_lose_nothing),
         TEST(drops_are_told_by_port_reason_and_rule),
         TEST(id_that_begins_anew_forgets_what_it_was),
         TEST(workers_add_up),
         TEST(too_many_kinds_of_drops_have_a_place_together),
+        TEST(rules_that_are_gone_make_room_for_others),
         TEST(log_keeps_to_its_rate_and_says_what_it_left_out),
         TEST(log_that_nobody_reads_stays_bounded),
     };

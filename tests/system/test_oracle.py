@@ -75,8 +75,8 @@ DIFFERENCES = [
                "a SYN of the accepting or a SYN/ACK of the opening end within a connection changes no state and is "
                "left to the receiver, which answers with a challenge ACK (RFC 5961)"),
     Difference("bare reset", ("drop", "pass"), lambda history, index: flags(history[index]) == "R",
-               "a reset that answers a SYN must acknowledge it (RFC 9293 3.10.7.3), so one without ACK is no answer: the "
-               "opener would not believe it either"),
+               "a reset that answers a SYN must acknowledge it (RFC 9293 3.10.7.3), so one without ACK is no answer: "
+               "the opener would not believe it either"),
     Difference("after reset", ("pass", "drop"), reset_before,
                "the kernel forgets a connection at once when it is reset before it was established; Sluice keeps it "
                "for the short time of its CLOSE state"),

@@ -115,6 +115,11 @@ class Sluice(Hypervisor):
         rows = (line.split() for line in self.host.appctl("drop/show", self.ports[0]).splitlines()[1:])
         return {fields[1]: int(fields[2]) for fields in rows}
 
+    def unfetched(self):
+        """Frames that it had to drop since it was started because a guest had left its ring full."""
+        lines = (line.split() for port in self.ports for line in self.host.appctl("drop/show", port).splitlines()[1:])
+        return sum(int(fields[2]) for fields in lines if fields[1] == "tx_queue_full")
+
     def _names(self):
         return [f"group{index}" for index in range(GROUPS)]
 

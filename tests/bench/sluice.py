@@ -10,6 +10,7 @@ from .database import Database
 from .hypervisor import Hypervisor
 
 GROUPS = 4
+GROUPS_OF_PORT = 4
 # All that a guest may need at once for the cases that open new connections.
 SESSIONS = 1 << 23
 USUAL_SESSIONS = 1 << 18
@@ -18,14 +19,17 @@ OPENING_SECONDS = 600
 
 
 class Sluice(Hypervisor):
-    """With RULES, all ports are in stateful security groups of that many rules together. SESSIONS is the size of the
-    session table, all of which any port may use."""
+    """With RULES there are so many in GROUPS stateful security groups, of which each port is in a few: with the usual
+    number in all. OTHERS is how many more Logical_Ports there are, of guests that are not here. SESSIONS is the size of
+    the session table, all of which any port may use."""
 
-    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None):
+    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None, groups=GROUPS, others=0):
         super().__init__(lab, name or (f"sluice, stateful groups, {rules} rules" if rules else "sluice L2"), short_name,
                          cpu, ports)
         self._rules = rules
         self._sessions = sessions
+        self._n_groups = groups
+        self._others = others
         self.database = None
         self.small_bytes = 0
         self._uuids = {}
@@ -47,13 +51,22 @@ class Sluice(Hypervisor):
                 f"rule-add servers name=in-{protocol} direction=ingress ethertype=IPv4 protocol={protocol} "
                 f"port_min={generator.UDP_PORT} port_max=65535 remote_group=members")))
         for index, port in enumerate(self.ports):
-            groups = ["members", *(["servers"] if index == 1 else []), *self._names()]
+            groups = ["members", *(["servers"] if index == 1 else []), *self._names()[:GROUPS_OF_PORT]]
             self.host.sluice_vsctl(
                 "--", "lport-add", f"id-{port}", f"{generator.MACS[index]} {generator.IPS[index]}",
                 "--", "lport-set-groups", f"id-{port}", *groups,
                 *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}",
                    f"conntrack:timeout-udp_single={OPENING_SECONDS}"] if self._sessions else []))
+        self.database.transact(*(self._other_port(number) for number in range(self._others)))
         self.set_rules(self._rules)
+
+    def _other_port(self, number):
+        names = self._names()
+        groups = [["uuid", self._uuid_of(names[(number + k) % len(names)])] for k in range(2)]
+        mac = f"02:01:00:00:{number >> 8:02x}:{number & 255:02x}"
+        return {"op": "insert", "table": "Logical_Port",
+                "row": {"name": f"other{number}", "addresses": f"{mac} 10.9.{number >> 8}.{number & 255}",
+                        "security_groups": ["set", groups]}}
 
     def restart_with(self, sessions):
         """The size of the session table is read once, at start."""
@@ -68,7 +81,7 @@ class Sluice(Hypervisor):
         per_group = {name: [] for name in self._names()}
         inserts = []
         for number in range(max(0, count - 4)):
-            name = self._names()[number % GROUPS]
+            name = self._names()[number % self._n_groups]
             per_group[name].append(["named-uuid", f"r{number}"])
             inserts.append({"op": "insert", "table": "Security_Group_Rule", "uuid-name": f"r{number}",
                             "row": self.rule(name, number)})
@@ -121,7 +134,7 @@ class Sluice(Hypervisor):
         return sum(int(fields[2]) for fields in lines if fields[1] == "tx_queue_full")
 
     def _names(self):
-        return [f"group{index}" for index in range(GROUPS)]
+        return [f"group{index}" for index in range(self._n_groups)]
 
     def _uuid_of(self, group):
         if group not in self._uuids:

@@ -9,6 +9,9 @@ from .sampler import say
 from .sluice import Sluice
 
 RULES = 100000
+# What a host with many guests has: a thousand ports, each in a few of two hundred groups.
+GROUPS = 200
+PORTS = 1000
 LOADED_AT_ONCE = {10000: 0.1, 100000: 1.5}
 FLOWS = 10000
 CHANGES = 200
@@ -27,7 +30,7 @@ class Updates:
         self._load = generator.Load(FLOWS, options.rings[0], options.size, options.warmup, options.seconds)
         self._changes = 20 if options.quick else CHANGES
         self._rules = 10000 if options.quick else RULES
-        self._groups = Sluice(lab, "sg", sampler.cpus[1], 100)
+        self._groups = Sluice(lab, "sg", sampler.cpus[1], 100, groups=GROUPS, others=PORTS)
         self._version = 0
         self.samples = []
         self._idle, self._busy, self._loaded = [], [], {}

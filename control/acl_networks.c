@@ -199,29 +199,44 @@ static bool is_taken(struct acl_network *const *list, size_t n, uint32_t zone)
     return false;
 }
 
+/* Those that are where they were keep their zone. The others give theirs back before anybody looks for one, so that networks
+ * may change places. */
+static void leave_places(struct acl_networks *networks, acl_networks_bridge_index *bridge_index, void *aux)
+{
+    struct acl_network *network;
+
+    HMAP_FOR_EACH (network, node, &networks->by_row) {
+        uint32_t zone = place_of(network, bridge_index, aux);
+
+        network->is_lost = zone != network->zone;
+        if (network->is_lost && network->zone != 0)
+            networks->dirty = true;
+        if (network->is_lost)
+            give_zone(networks, network);
+    }
+}
+
 bool acl_networks_place(struct acl_networks *networks, acl_networks_bridge_index *bridge_index, void *aux)
 {
     size_t n = hmap_count(&networks->by_row);
     struct acl_network **list = xmalloc((n + 1) * sizeof(struct acl_network *));
     struct acl_network *network;
 
+    leave_places(networks, bridge_index, aux);
     n = 0;
     HMAP_FOR_EACH (network, node, &networks->by_row) {
-        if (network->zone != 0 || network->acls.n > 0)
+        if (network->zone != 0 || network->is_lost)
             list[n++] = network;
     }
     qsort(list, n, sizeof(struct acl_network *), network_order);
     for (size_t i = 0; i < n; i++) {
-        uint32_t zone = place_of(list[i], bridge_index, aux);
+        uint32_t zone = list[i]->zone == 0 ? place_of(list[i], bridge_index, aux) : 0;
 
-        if (zone == list[i]->zone)
-            continue;
-        give_zone(networks, list[i]);
-        networks->dirty = true;
         if (zone == 0 || is_taken(list, n, zone))
             continue;
         list[i]->zone = zone;
         list[i]->dirty = true;
+        networks->dirty = true;
     }
     free(list);
     return networks->dirty;

@@ -31,6 +31,7 @@ struct acl_network {
     struct policy_chain *shut;      /* instead of both: an ACL that denies cannot be read; else NULL */
     char *error;                    /* the first ACL that is refused, in a sentence; NULL: none */
     uint32_t zone;                  /* whose policy in snapshots is that of this network; 0: none */
+    bool is_lost;                   /* has not the zone that its place is, for now */
     bool dirty;                     /* snapshots have an older form */
     struct ovs_list work;           /* in policy_work.networks */
 };

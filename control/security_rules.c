@@ -131,13 +131,14 @@ static bool is_text(const char *text, const char *wanted)
     return text != NULL && strcmp(text, wanted) == 0;
 }
 
-/* What matters of an ACL that cannot be read: whether more passes without it. */
+/* What matters of an ACL that cannot be read: whether more passes without it. One that passes keeps what it matches from
+ * those that allow with a lower priority. */
 static bool takes_away(const struct rule_row *row)
 {
     const char *action = row->columns.action;
 
     return row->is_acl && !is_text(row->columns.mode, "audit") && !is_text(action, "allow") &&
-           !is_text(action, "allow-stateless") && !is_text(action, "pass");
+           !is_text(action, "allow-stateless");
 }
 
 void security_rules_set(struct security_rules *rules, struct security_rule *rule, const struct rule_row *row,
@@ -177,6 +178,8 @@ static const char *reason_to_refuse(const struct security_rule *rule)
         return "remote_group names a group that does not exist";
     if (rule->remote_addresses != NULL && !rule->remote_addresses->present)
         return "remote_addresses names an address group that does not exist";
+    if (rule->closes && rule->remote_addresses != NULL && rule->remote_addresses->error != NULL)
+        return rule->remote_addresses->error;
     if (rule->id.id == 0)
         return "too many rules";
     return rule->fault;

@@ -41,11 +41,11 @@ static void put_end(struct ds *out, const struct inet_addr *addr, bool has_port,
         ds_put_format(out, v4 ? "%s:%" PRIu16 : "[%s]:%" PRIu16, text, ntohs(port));
 }
 
-static void put_tuple(struct ds *out, const struct ct_tuple *tuple)
+static void put_tuple(struct ds *out, const struct ct_tuple *tuple, bool is_arp)
 {
     bool has_ports = packet_protocol_has_ports(tuple->protocol);
     bool is_icmp = tuple->protocol == IPPROTO_ICMP || tuple->protocol == IPPROTO_ICMPV6;
-    const char *protocol = acl_text_protocol(tuple->protocol);
+    const char *protocol = is_arp ? "arp" : acl_text_protocol(tuple->protocol);
 
     if (inet_addr_is_zero(&tuple->src) && inet_addr_is_zero(&tuple->dst)) {
         ds_put_cstr(out, "a frame that is not IP");
@@ -66,7 +66,7 @@ void verdict_lines_format(struct ds *out, const char *rule, const char *port, co
 {
     ds_put_format(out, "rule \"%s\" %s %s of port %s: ", rule, verdict_text(event->verdict),
                   acl_text_direction(event->side), port);
-    put_tuple(out, &event->tuple);
+    put_tuple(out, &event->tuple, event->is_arp);
     if (event->left_out > 0)
         ds_put_format(out, " (and %" PRIu32 " more)", event->left_out);
 }

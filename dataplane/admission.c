@@ -3,17 +3,10 @@
 
 #include "acl/ct_fragments.h"
 
-/* What a guest cannot live without is not asked about, but for ARP by an ACL that names it. */
+/* What a guest cannot live without is not asked about, but for ARP (admission_ask_packet()). */
 static bool is_exempt(const struct admission *a, const struct side *side)
 {
-    struct side_answer answer;
-
-    if (!policy_is_exempt(a->packet, side->direction))
-        return false;
-    if (a->packet->kind != PACKET_ARP)
-        return true;
-    answer = admission_ask_packet(a, side);
-    return side_answer_allows(&answer) || answer.by_default;
+    return a->packet->kind != PACKET_ARP && policy_is_exempt(a->packet, side->direction);
 }
 
 enum drop_reason admission_stateless(struct admission *a)

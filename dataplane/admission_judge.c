@@ -103,6 +103,7 @@ static void post(const struct admission *a, uint32_t rule, enum verdict verdict,
                                   .attachment = attachment != NULL ? attachment->id : 0,
                                   .verdict = verdict,
                                   .side = direction,
+                                  .is_arp = a->packet->kind == PACKET_ARP,
                                   .tuple = *tuple};
 
     verdict_log_post(a->pipeline->worker, &event, a->pipeline->now);
@@ -140,18 +141,32 @@ void admission_name_rules(struct resolution *resolution, const struct session_ve
         .egress = verdict->egress_rule, .ingress = verdict->ingress_rule, .audit = verdict->audit_rule};
 }
 
+/* A guest cannot live without ARP: groups have no say about it, enforced or in audit mode. */
+static void exempt_arp(struct side_answer *answer)
+{
+    if (answer->by_default)
+        *answer = (struct side_answer){.action = RULE_ALLOW};
+    if (answer->audit_by_default) {
+        answer->audit_rule = 0;
+        answer->audit_log = false;
+    }
+}
+
 struct side_answer admission_ask_packet(const struct admission *a, const struct side *side)
 {
     struct rule_query query = rule_query_from_packet(a->packet, a->zone & PACKET_VLAN_ID, side->direction);
     struct side_answer answer = side_ask(side, &a->snapshot->sets, &query);
+    bool is_arp = a->packet->kind == PACKET_ARP;
     struct ct_tuple tuple = {.src = a->packet->src,
                              .dst = a->packet->dst,
                              .zone = a->zone,
                              .src_port = a->packet->src_port,
                              .dst_port = a->packet->dst_port,
-                             .protocol = a->packet->protocol,
+                             .protocol = is_arp ? 0 : a->packet->protocol,
                              .icmp_type = a->packet->icmp_type};
 
+    if (is_arp)
+        exempt_arp(&answer);
     note_answer(a, &answer, side->direction, side->attachment, &tuple, false);
     return answer;
 }

@@ -47,7 +47,8 @@ struct judgement {
 struct judgement admission_judge(const struct admission *a, const struct ct_tuple *tuple,
                                  const struct session_traits *traits, const struct attachment *sender,
                                  const struct attachment *receiver, const struct session_verdict *former);
-/* Asks one side about this very packet, which has no session on that side; counts and logs the answer. */
+/* Asks one side about this very packet, which has no session on that side; counts and logs the answer. ARP that no ACL
+ * decides about is allowed. */
 struct side_answer admission_ask_packet(const struct admission *a, const struct side *side);
 /* Takes the answer into the resolution, where '*rule' (one of resolution->rules) names the side's rule. DROP_NONE when it
  * allows. */

@@ -12,6 +12,7 @@ struct found {
     const struct attachment *sender; /* of the original direction; NULL: gone or not known */
     const struct attachment *receiver;
     enum drop_reason refusal; /* what a refusal of this packet is counted as */
+    bool of_stranger;         /* an error from neither end: its sender's side has not been asked */
 };
 
 /* Whom the session is charged to: the guest that opened it, else the one that it was opened to. */
@@ -38,6 +39,22 @@ static bool is_flushed(const struct session_verdict *former, const struct judgem
     return judgement->cut && (former->flags & flag) != 0;
 }
 
+/* A session that another rule allows by now still ends with the rule of on_change=flush that let it in: it keeps that one's
+ * name, by which control finds it (conntrack_flush_rules()). */
+static void remember_flush(const struct session_verdict *former, struct session_verdict *verdict)
+{
+    if (!former->allowed || !verdict->allowed)
+        return;
+    if ((former->flags & VERDICT_EGRESS_FLUSH) != 0 && former->egress_rule != verdict->egress_rule) {
+        verdict->egress_rule = former->egress_rule;
+        verdict->flags = (uint8_t)((verdict->flags & ~VERDICT_EGRESS_KEEP) | VERDICT_EGRESS_FLUSH);
+    }
+    if ((former->flags & VERDICT_INGRESS_FLUSH) != 0 && former->ingress_rule != verdict->ingress_rule) {
+        verdict->ingress_rule = former->ingress_rule;
+        verdict->flags = (uint8_t)((verdict->flags & ~VERDICT_INGRESS_KEEP) | VERDICT_INGRESS_FLUSH);
+    }
+}
+
 /* The verdict of a session between the ends it is known to have, asked anew when it is out of date. '*gone': the session
  * ended over it. */
 static struct session_verdict current_verdict(const struct admission *a, const struct found *found, bool *gone)
@@ -51,6 +68,7 @@ static struct session_verdict current_verdict(const struct admission *a, const s
         return verdict;
     traits = conntrack_traits(ct, found->match.session);
     judgement = admission_judge(a, &found->original, &traits, found->sender, found->receiver, &verdict);
+    remember_flush(&verdict, &judgement.verdict);
     if (judgement.cut)
         admission_note(a, &judgement, &found->original, found->sender, found->receiver);
     if (is_flushed(&verdict, &judgement)) {
@@ -92,7 +110,7 @@ static enum drop_reason ask_stateless_sides(struct admission *a, const struct se
     enum drop_reason drop = DROP_NONE;
     struct side_answer answer;
 
-    if (first.stateless && side_is_policed(&sides[0])) {
+    if ((first.stateless || found->of_stranger) && side_is_policed(&sides[0])) {
         answer = admission_ask_packet(a, &sides[0]);
         drop = admission_take_answer(a, RULE_EGRESS, &answer, first.rule);
     }
@@ -168,7 +186,8 @@ static enum drop_reason track(struct admission *a, const struct ct_match *match,
     return DROP_NONE;
 }
 
-/* Would a packet the other way open a session? Then one may come to exist that this flow belongs to. */
+/* Would a packet the other way open a session, or may one with other flags? Then one may come to exist that this flow
+ * belongs to. */
 static bool reverse_keeps_state(const struct admission *a, const struct ct_tuple *tuple,
                                 const struct session_traits *traits)
 {
@@ -179,7 +198,7 @@ static bool reverse_keeps_state(const struct admission *a, const struct ct_tuple
     back.src_mac = traits->dst_mac;
     back.dst_mac = traits->src_mac;
     judgement = admission_judge(a, &reverse, &back, a->destination, a->source, NULL);
-    return judgement.drop == DROP_NONE && judgement.stateful;
+    return judgement.of_packet || (judgement.drop == DROP_NONE && judgement.stateful);
 }
 
 static bool may_start(const struct admission *a, const struct attachment *account)
@@ -324,7 +343,7 @@ enum drop_reason admission_related(struct admission *a)
 {
     struct conntrack *ct = a->pipeline->conntrack;
     struct session_verdict verdict;
-    uint32_t source, destination, end;
+    uint32_t source, destination, end, far_end;
     struct found found = {0};
     bool gone = false;
 
@@ -332,10 +351,16 @@ enum drop_reason admission_related(struct admission *a)
         return admit_unrelated(a);
     conntrack_ends(ct, found.match.session, &source, &destination);
     end = found.match.direction == CT_REPLY ? source : destination;
-    if (a->destination == NULL)
+    far_end = found.match.direction == CT_REPLY ? destination : source;
+    found.of_stranger = far_end != 0 && far_end != a->source->id;
+    if (a->destination == NULL && end != 0) {
+        a->destination = snapshot_attachment(a->snapshot, end);
+        if (a->destination == NULL)
+            return DROP_NO_DESTINATION;
         a->resolution->reply_to = end;
-    else if (end != 0 && a->destination->id != end)
+    } else if (end != 0 && a->destination->id != end) {
         return DROP_CT_INVALID;
+    }
     found.original = conntrack_original(ct, found.match.session);
     found.sender = snapshot_attachment(a->snapshot, source);
     found.receiver = snapshot_attachment(a->snapshot, destination);

@@ -30,6 +30,12 @@ static bool is_of_policy(enum drop_reason drop)
     return drop == DROP_POLICY_EGRESS || drop == DROP_POLICY_INGRESS || drop == DROP_POLICY_CUT;
 }
 
+/* What policy let pass and something else then dropped, its session say, did not go by the rules that let it. */
+static bool counts_for_rules(enum drop_reason drop)
+{
+    return drop == DROP_NONE || is_of_policy(drop);
+}
+
 void flow_tally_begin(struct worker *worker, const struct flow_entry *entry, const struct flow_rules *rules)
 {
     *flow_cache_tally(&worker->cache, entry) =
@@ -49,20 +55,23 @@ void flow_tally_harvest(struct worker *worker, const struct flow_entry *entry)
     struct flow_tally *tally = flow_cache_tally(&worker->cache, entry);
     uint64_t packets = entry->packets - tally->packets;
     uint64_t bytes = entry->bytes - tally->bytes;
+    enum drop_reason drop = entry->flags & FLOW_DROP ? (enum drop_reason)entry->action : DROP_NONE;
 
     if (packets == 0)
         return;
     tally->packets = entry->packets;
     tally->bytes = entry->bytes;
-    count(worker, &tally->rules, packets, bytes, last_used(worker, entry));
-    if ((entry->flags & FLOW_DROP) != 0 && is_of_policy((enum drop_reason)entry->action))
-        rule_drops_add(worker->id, entry->port, (enum drop_reason)entry->action, refusing_rule(&tally->rules), packets);
+    if (counts_for_rules(drop))
+        count(worker, &tally->rules, packets, bytes, last_used(worker, entry));
+    if (is_of_policy(drop))
+        rule_drops_add(worker->id, entry->port, drop, refusing_rule(&tally->rules), packets);
 }
 
 void flow_tally_packet(struct worker *worker, uint16_t port, enum drop_reason drop, const struct flow_rules *rules,
                        uint32_t bytes)
 {
-    count(worker, rules, 1, bytes, worker->now);
+    if (counts_for_rules(drop))
+        count(worker, rules, 1, bytes, worker->now);
     if (is_of_policy(drop))
         rule_drops_add(worker->id, port, drop, refusing_rule(rules), 1);
 }

@@ -181,7 +181,10 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
             resolution->n_refused++;
         }
     }
-    return resolution->n_outputs > 0 ? DROP_NONE : drop;
+    if (resolution->n_outputs > 0)
+        return DROP_NONE;
+    resolution->rules = (struct flow_rules){0}; /* those that let it out of its source are not to blame */
+    return drop;
 }
 
 static enum drop_reason resolve(struct pipeline *pipeline, const struct snapshot *snapshot, const struct packet *packet,

@@ -74,6 +74,7 @@ static void ask_audit(const struct side *side, struct chains enforced, const str
     if (refuses(rule)) {
         answer->audit_rule = rule->id;
         answer->audit_log = rule->log;
+        answer->audit_by_default = audited.port != NULL && rule == policy_chain_default(audited.port);
     }
     answer->of_packet |= policy_chain_looks_at_packet(audited.network) || policy_chain_looks_at_packet(audited.port);
 }

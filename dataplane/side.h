@@ -21,12 +21,13 @@ struct side_answer {
     enum rule_action action; /* never RULE_PASS; RULE_ALLOW with rule 0: nothing decided */
     enum rule_on_change on_change;
     uint32_t rule;
-    uint32_t audit_rule; /* allowed, but this one in audit mode would have refused it; 0: none */
-    bool by_default;     /* refused because no rule of the groups allows it */
-    bool keeps_state;    /* the port has rules that open sessions */
-    bool log;            /* 'rule' asks to be logged */
-    bool audit_log;      /* 'audit_rule' does */
-    bool of_packet;      /* other packets of the same flow may be answered differently (RULE_IF_OF_PACKET) */
+    uint32_t audit_rule;   /* allowed, but this one in audit mode would have refused it; 0: none */
+    bool by_default;       /* refused because no rule of the groups allows it */
+    bool audit_by_default; /* likewise of 'audit_rule' */
+    bool keeps_state;      /* the port has rules that open sessions */
+    bool log;              /* 'rule' asks to be logged */
+    bool audit_log;        /* 'audit_rule' does */
+    bool of_packet;        /* other packets of the same flow may be answered differently (RULE_IF_OF_PACKET) */
 };
 
 /* Worker. Is there anything to ask? */

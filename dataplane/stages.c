@@ -236,11 +236,11 @@ static uint32_t stage_act(struct worker *worker, struct port *port, struct batch
             continue;
         }
         hits++;
-        flow_entry_count(entry, mbuf->pkt_len);
         if (__builtin_expect(drop != DROP_NONE, 0)) {
             packet_drop(worker, port_of(worker, port, batch, i), mbuf, drop);
             continue;
         }
+        flow_entry_count(entry, mbuf->pkt_len);
         action.action = entry->action;
         action.flags = entry->flags;
         action_execute(worker, &action, port_of(worker, port, batch, i), mbuf, batch->hashes[i]);

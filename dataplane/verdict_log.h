@@ -18,6 +18,7 @@ struct verdict_event {
     uint32_t attachment; /* of the side that decided */
     enum verdict verdict;
     enum rule_direction side; /* as the guest there sees it */
+    bool is_arp;              /* 'tuple' has no more than the addresses */
     struct ct_tuple tuple;    /* as the packet or, for connections, the original direction has it */
     uint32_t left_out;        /* set by the log: verdicts of the rule since its last event that are not logged */
 };

@@ -114,7 +114,11 @@ static bool judge_side(const struct model_switch *model, struct model_session *s
         session->kept = true;
         return true;
     }
-    *side = side_of(answer, asked);
+    /* flush: the end of the rule that let the session in is its own, whatever allows it now. */
+    if (session->allowed && side->on_change == RULE_FLUSH && side->rule != answer->rule)
+        side->stateless = asked && answer->action == RULE_ALLOW_STATELESS;
+    else
+        *side = side_of(answer, asked);
     if (session->audit_rule == 0)
         session->audit_rule = answer->audit_rule;
     return true;

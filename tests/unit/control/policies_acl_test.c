@@ -149,6 +149,42 @@ static void acl_that_denies_and_is_refused_closes_the_port(void **state)
     assert_null(error_of(0));
 }
 
+/* Tier 0 would allow what was to be left to the tiers behind it. */
+static void acl_that_passes_and_is_refused_closes_the_port(void **state)
+{
+    add_vm();
+    place(add_acl(0, "odd", "ingress", "pass", 0), 0, 2);
+    world.rows.rules[0].columns.rule.protocol = "carrier-pigeon";
+    place(add_acl(0, "yes", "ingress", "allow", 0), 0, 1);
+    place(add_acl(0, "no", "ingress", "deny", 0), 1, 0);
+    apply();
+    assert_true(policy_of(0)->broken);
+}
+
+/* An address that cannot be read is one that the ACL would have denied. */
+static void acl_that_denies_addresses_of_which_one_is_refused_closes_the_port(void **state)
+{
+    struct rule_row *acl;
+
+    add_vm();
+    acl = add_acl(0, "no", "ingress", "deny", 80);
+    acl->has_remote_addresses = true;
+    acl->remote_addresses = row_id(TABLE_ADDRESSES, add_address_group("bad", "10.0.0.9, 10.0.0.300"));
+    apply();
+    assert_true(policy_of(0)->broken);
+    assert_non_null(strstr(error_of(0), "10.0.0.300"));
+    acl->columns.action = "allow";
+    apply();
+    assert_false(policy_of(0)->broken);
+    assert_string_equal(decider(80), "vm1/no");
+    acl->columns.action = "deny";
+    free(world.rows.address_groups[0].addresses[1]);
+    world.rows.address_groups[0].n_addresses = 1;
+    apply();
+    assert_false(policy_of(0)->broken);
+    assert_string_equal(decider(80), "vm1/no");
+}
+
 static struct acl_network_row *add_network(const char *name)
 {
     struct policy_rows *rows = &world.rows;
@@ -220,6 +256,41 @@ static void network_that_has_a_place_keeps_it(void **state)
     policies_place_networks(world.policies, bridge_five, NULL);
     policies_publish(world.policies, NULL, NULL);
     assert_string_equal(name_of(decided(world.zone.ingress, "10.0.0.9", 80)), "amber/yes");
+}
+
+static void count_rule(void *n, const struct effective_rule *rule)
+{
+    (*(size_t *)n)++;
+}
+
+static bool has_network_acl(const struct policies *policies, uint16_t tag)
+{
+    size_t n = 0;
+
+    assert_true(policies_visit_port(policies, "vm1", zone_of(5, tag), RULE_INGRESS, count_rule, &n));
+    return n > 0;
+}
+
+static void networks_change_places_in_one_step(void **state)
+{
+    add_vm();
+    new_acl("no", "ingress", "deny", 80);
+    add_network("amber");
+    new_acl("nor", "ingress", "deny", 81);
+    add_network("blue")->tag = 8;
+    apply();
+    policies_place_networks(world.policies, bridge_five, NULL);
+    world.rows.networks[0].tag = 8;
+    world.rows.networks[1].tag = 9;
+    apply();
+    policies_place_networks(world.policies, bridge_five, NULL);
+    assert_true(has_network_acl(world.policies, 8) && has_network_acl(world.policies, 9));
+    world.rows.networks[0].tag = 9;
+    world.rows.networks[1].tag = 8;
+    apply();
+    policies_place_networks(world.policies, bridge_five, NULL);
+    assert_true(has_network_acl(world.policies, 8) && has_network_acl(world.policies, 9));
+    assert_false(has_network_acl(world.policies, 7));
 }
 
 static void rule_of_flush_group_ends_sessions_when_it_changes_or_goes(void **state)
@@ -300,9 +371,12 @@ int main(void)
         TEST(ports_with_the_same_acls_and_groups_share_chains),
         TEST(acl_that_allows_and_is_refused_is_left_out),
         TEST(acl_that_denies_and_is_refused_closes_the_port),
+        TEST(acl_that_passes_and_is_refused_closes_the_port),
+        TEST(acl_that_denies_addresses_of_which_one_is_refused_closes_the_port),
         TEST(network_has_its_policy_while_its_bridge_is_here),
         TEST(network_whose_acl_is_refused_is_shut),
         TEST(network_that_has_a_place_keeps_it),
+        TEST(networks_change_places_in_one_step),
         TEST(rule_of_flush_group_ends_sessions_when_it_changes_or_goes),
         TEST(visit_shows_what_a_side_is_asked_in_order),
     };

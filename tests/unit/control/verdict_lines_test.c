@@ -67,6 +67,9 @@ static void packets_without_ports_have_none(void **state)
     assert_line(event, "10.0.0.5", "10.0.0.1",
                 "rule \"web/ssh\" deny ingress of port vm1: protocol 47 10.0.0.5 > 10.0.0.1");
     event.tuple.protocol = 0;
+    event.is_arp = true;
+    assert_line(event, "10.0.0.5", "10.0.0.1", "rule \"web/ssh\" deny ingress of port vm1: arp 10.0.0.5 > 10.0.0.1");
+    event.is_arp = false;
     assert_line(event, NULL, NULL, "rule \"web/ssh\" deny ingress of port vm1: a frame that is not IP");
 }
 

@@ -161,6 +161,20 @@ static void flags_of_a_packet_are_not_cached_without_state(void **state)
     assert_false(w.resolution.cacheable);
 }
 
+static void flow_without_state_makes_way_for_a_session_of_other_flags(void **state)
+{
+    struct rule in = tcp_rule(1, RULE_ALLOW_STATELESS, 0), out = tcp_rule(2, RULE_ALLOW, 0);
+
+    out.conditions = RULE_IF_TCP_FLAGS;
+    out.tcp_flags = out.tcp_mask = SYN;
+    attach(2, (struct port_policy){.ingress = chain_of(&in, NULL, no_rules, 0),
+                                   .egress = chain_of(&out, NULL, no_rules, 0)});
+    assert_int_equal(world_tcp(&w, 1, 2, 80, 5000, ACK), DROP_NONE);
+    assert_true(w.resolution.cacheable && w.resolution.if_no_session);
+    assert_int_equal(world_tcp(&w, 2, 1, 5000, 80, SYN), DROP_NONE);
+    assert_int_not_equal(w.resolution.session, 0);
+}
+
 static void audit_counts_and_lets_pass(void **state)
 {
     struct rule deny = tcp_rule(7, RULE_DENY, 80);
@@ -245,6 +259,21 @@ static void flushed_connection_is_forgotten(void **state)
     open_to_80(RULE_FLUSH);
     attach_ingress(2, NULL, NULL, no_rules, 0);
     assert_int_equal(world_tcp(&w, 1, 2, 5000, 80, ACK), DROP_POLICY_INGRESS);
+    assert_int_equal(conntrack_count(w.ct), 0);
+}
+
+/* Workers judge it anew before control comes to end it. */
+static void flushed_connection_ends_when_another_rule_allows_it(void **state)
+{
+    struct rule other = tcp_rule(6, RULE_ALLOW, 0);
+    const uint32_t gone = 5;
+    uint32_t cursor = 0;
+
+    open_to_80(RULE_FLUSH);
+    attach_ingress(2, NULL, NULL, &other, 1);
+    assert_int_equal(world_tcp(&w, 1, 2, 5000, 80, ACK), DROP_NONE);
+    assert_int_equal(conntrack_count(w.ct), 1);
+    assert_true(conntrack_flush_rules(w.ct, &gone, 1, &cursor, UINT32_MAX));
     assert_int_equal(conntrack_count(w.ct), 0);
 }
 
@@ -333,11 +362,13 @@ int main(void)
         TEST(stateless_side_is_asked_about_replies),
         TEST(stateless_and_stateful_side_each_have_their_way),
         TEST(flags_of_a_packet_are_not_cached_without_state),
+        TEST(flow_without_state_makes_way_for_a_session_of_other_flags),
         TEST(audit_counts_and_lets_pass),
         TEST(network_comes_before_the_port),
         TEST(change_of_the_network_reaches_connections),
         TEST(kept_connection_outlives_its_rule_but_not_a_denial),
         TEST(flushed_connection_is_forgotten),
+        TEST(flushed_connection_ends_when_another_rule_allows_it),
         TEST(cut_by_a_rejecting_rule_tells_the_sender),
         TEST(connection_is_picked_up_where_the_port_says_so),
         TEST(quota_refuses_new_and_leaves_others_alone),

@@ -225,6 +225,36 @@ static void icmp_error_does_not_reach_another_guest(void **state)
     assert_int_equal(unreachable(3, 4, 5000), DROP_CT_INVALID);
 }
 
+/* A third guest may be a router on the way, or somebody who has heard of the connection. */
+static void icmp_error_of_a_third_guest_is_asked_about_on_its_side(void **state)
+{
+    open_connection();
+    world_attach(&w, 3, (struct attachment){.has_policy = true, .policy = {.egress = world_chain(NULL, 0)}});
+    world_publish(&w);
+    assert_int_equal(unreachable(3, 1, 5000), DROP_POLICY_EGRESS);
+    repolice(3, 0, 0);
+    assert_int_equal(unreachable(3, 1, 5000), DROP_NONE);
+}
+
+/* A side without state is asked about the error, also when its address has to be found by a flood. */
+static void icmp_error_to_a_stateless_side_is_asked_about(void **state)
+{
+    struct rule out = world_rule(7, IPPROTO_TCP, 0);
+
+    out.action = RULE_ALLOW_STATELESS;
+    world_attach(&w, 1,
+                 (struct attachment){
+                     .has_policy = true,
+                     .policy = {.egress = world_chain(&out, 1), .ingress = world_chain(NULL, 0)},
+                 });
+    world_publish(&w);
+    assert_int_equal(world_tcp(&w, 1, 2, 5000, 80, SYN), DROP_NONE);
+    assert_int_not_equal(w.resolution.session, 0);
+    assert_int_equal(unreachable(2, 1, 5000), DROP_POLICY_INGRESS);
+    fdb_flush(w.snapshot->bridges[1]->fdb, 0);
+    assert_int_equal(unreachable(2, 1, 5000), DROP_POLICY_INGRESS);
+}
+
 static void connection_opened_while_flooding_gets_its_replies(void **state)
 {
     repolice(2, IPPROTO_UDP, 53);
@@ -317,6 +347,8 @@ int main(void)
         TEST(icmp_echo_is_answered),
         TEST(icmp_error_passes_with_its_connection),
         TEST(icmp_error_does_not_reach_another_guest),
+        TEST(icmp_error_of_a_third_guest_is_asked_about_on_its_side),
+        TEST(icmp_error_to_a_stateless_side_is_asked_about),
         TEST(connection_opened_while_flooding_gets_its_replies),
         TEST(flooded_reply_goes_to_its_session_only),
         TEST(flooded_reply_of_a_plain_port_misses_other_policed_ports),

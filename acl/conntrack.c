@@ -120,7 +120,7 @@ void conntrack_destroy(struct conntrack *ct)
 }
 
 /* The session that is taken next: all of its lines are written then. */
-static void session_prefetch(const struct session *s)
+static inline __attribute__((always_inline)) void session_prefetch(const struct session *s)
 {
     for (size_t offset = 0; offset < sizeof *s; offset += 64)
         __builtin_prefetch((const uint8_t *)s + offset, 1);

@@ -138,7 +138,7 @@ static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t 
 }
 
 /* Brings the lines that a look-up without success and an insertion look at. */
-static inline void flow_cache_prefetch_set(const struct flow_cache *cache, uint32_t hash)
+static inline __attribute__((always_inline)) void flow_cache_prefetch_set(const struct flow_cache *cache, uint32_t hash)
 {
     const struct flow_entry *set = flow_cache_set(cache, hash);
 

@@ -212,7 +212,7 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     s->listed = false;
     s->account = (uint16_t)new_session->account;
     atomic_store_explicit(&s->timeouts, timeouts, memory_order_release);
-    s->traits = session_traits_from_packet(new_session->packet);
+    session_traits_from_packet(new_session->packet, &s->traits);
     return incarnation;
 }
 

@@ -189,7 +189,7 @@ static struct side_answer ask(struct why *why)
         decided = put_chain(why, egress ? policy->egress : policy->ingress);
     if (!decided)
         ds_put_cstr(why->out, "nothing decides: it is allowed\n");
-    answer = side_ask(&why->side, &why->snapshot->sets, &why->query);
+    side_ask(&why->side, &why->snapshot->sets, &why->query, &answer);
     if (answer.audit_rule != 0)
         ds_put_format(why->out, "audit: rule \"%s\" would refuse it, and counts it\n", name_of(why, answer.audit_rule));
     return answer;
@@ -369,7 +369,7 @@ static bool pass_by_exemption(struct why *why)
     if (why->has_session || !policy_is_exempt(&why->packet, why->flow->direction))
         return false;
     if (why->packet.kind == PACKET_ARP) {
-        answer = side_ask(&why->side, &why->snapshot->sets, &why->query);
+        side_ask(&why->side, &why->snapshot->sets, &why->query, &answer);
         if (!side_answer_allows(&answer) && !answer.by_default)
             return false;
     }

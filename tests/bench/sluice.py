@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sluice: plain, or with stateful security groups."""
 
+import time
 from pathlib import Path
 
 from lab.process import LabError, wait_until
@@ -16,6 +17,8 @@ SESSIONS = 1 << 23
 USUAL_SESSIONS = 1 << 18
 # Opening millions of them may take long; none is to expire before its first reply.
 OPENING_SECONDS = 600
+# Places of ended sessions are free again after the flow caches have forgotten them, some millions a second.
+RECLAIM_SECONDS = 10
 
 
 class Sluice(Hypervisor):
@@ -118,6 +121,7 @@ class Sluice(Hypervisor):
         """End all sessions, and wait until they are gone."""
         self.host.appctl("dpctl/flush-conntrack")
         wait_until(lambda: self.count_sessions() == 0, 60, "end of all sessions", [self.host.daemon.log])
+        time.sleep(RECLAIM_SECONDS)
 
     def count_sessions(self):
         """How many there are."""

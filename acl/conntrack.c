@@ -120,7 +120,7 @@ void conntrack_destroy(struct conntrack *ct)
 }
 
 /* The session that is taken next: all of its lines are written then. */
-static void session_prefetch(const struct session *s)
+static inline __attribute__((always_inline)) void session_prefetch(const struct session *s)
 {
     for (size_t offset = 0; offset < sizeof *s; offset += 64)
         __builtin_prefetch((const uint8_t *)s + offset, 1);
@@ -212,7 +212,7 @@ static uint32_t fill_session(struct session *s, const struct ct_new *new_session
     s->listed = false;
     s->account = (uint16_t)new_session->account;
     atomic_store_explicit(&s->timeouts, timeouts, memory_order_release);
-    s->traits = session_traits_from_packet(new_session->packet);
+    session_traits_from_packet(new_session->packet, &s->traits);
     return incarnation;
 }
 

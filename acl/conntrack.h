@@ -170,8 +170,9 @@ uint32_t conntrack_flush(struct conntrack *ct, uint32_t zone, bool all);
 bool conntrack_flush_rules(struct conntrack *ct, const uint32_t *rules, size_t n, uint32_t *cursor, uint32_t most);
 
 /* Worker 'worker', about every millisecond: advances its timer wheel by a bounded slice, unlinking what expired and
- * handing back what may be reused. */
-void conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now);
+ * handing back what may be reused. True when there is more to do than the slice: call again soon, so that connections may
+ * end as fast as they begin. */
+bool conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now);
 
 /* When worker 'worker' has stopped for good: its sessions' timers are taken over by worker 'heir', some 'most' of them;
  * true when that was all. Called by the heir's own thread between two conntrack_run(), or by the control thread while

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "acl/conntrack.h"
-#include "acl/ct_fragments.h"
+#include "acl/ct_fragments_private.h"
+#include "acl/ct_lock.h"
 #include "acl/session.h"
 #include "dataplane/core/hash.h"
 #include "dataplane/core/port.h"
@@ -96,13 +97,6 @@ _Static_assert(sizeof(struct ct_bucket) == 64, "a bucket is one line");
 _Static_assert(sizeof(struct session) + sizeof(struct ct_bucket) / 2 + sizeof(uint32_t) <= 256, "memory per session");
 _Static_assert(CT_ACCOUNTS_MAX <= 1u << 16 && CT_TIMEOUT_SETS_MAX <= 1u << 16, "their numbers fit a session's fields");
 
-/* Writers only, held for a few stores. */
-struct ct_lock {
-    atomic_flag taken;
-};
-void ct_lock_take(struct ct_lock *lock);
-void ct_lock_release(struct ct_lock *lock);
-
 /* Retired sessions in order of retirement, linked by 'next'. */
 struct ct_list {
     uint32_t head;
@@ -134,37 +128,6 @@ struct ct_worker {
     uint32_t n_cached;
     uint32_t cache[CT_CACHE_MAX]; /* free sessions at hand */
 };
-
-/* ct_fragments.c: packets whose first fragment was judged. */
-struct ct_fragment_key {
-    struct inet_addr src;
-    struct inet_addr dst;
-    uint32_t id; /* from here on 16 bytes that are hashed together */
-    uint32_t zone;
-    uint32_t source;
-    uint32_t destination;
-    uint32_t protocol; /* IPv4 only (RFC 791 3.2, RFC 8200 4.5) */
-    uint32_t reserved;
-};
-_Static_assert(sizeof(struct ct_fragment_key) == 56 && offsetof(struct ct_fragment_key, protocol) == 48,
-               "keys are compared and hashed as bytes");
-
-struct ct_fragment {
-    struct ct_fragment_key key;
-    struct ct_fragment_note note;
-    uint32_t expires; /* tick */
-    bool used;
-};
-
-#define CT_FRAGMENT_BUCKETS 1024u
-#define CT_FRAGMENT_SHARE   64u /* buckets that one source uses */
-#define CT_FRAGMENT_ENTRIES 4u
-struct ct_fragment_bucket {
-    struct ct_lock lock;
-    struct ct_fragment entries[CT_FRAGMENT_ENTRIES];
-};
-
-struct ct_account;
 
 struct conntrack {
     uint32_t layout_version;

@@ -130,7 +130,8 @@ static uint32_t take_any_mail(struct conntrack *ct, struct ct_worker *w)
     return mail;
 }
 
-static void run_mail(struct conntrack *ct, unsigned int worker)
+/* The tasks of a run; each says whether there is more to do. */
+static bool run_mail(struct conntrack *ct, unsigned int worker)
 {
     struct ct_worker *w = &ct->workers[worker];
 
@@ -141,7 +142,7 @@ static void run_mail(struct conntrack *ct, unsigned int worker)
         if (session == 0)
             session = take_any_mail(ct, w);
         if (session == 0)
-            return;
+            return false;
         s = ct_session(ct, session);
         w->closing = s->mail_next;
         if (atomic_load_explicit(&s->owner, memory_order_relaxed) != worker) {
@@ -151,6 +152,7 @@ static void run_mail(struct conntrack *ct, unsigned int worker)
         wheel_remove(ct, w, session);
         retire(ct, w, session);
     }
+    return true;
 }
 
 /* One session whose slot came up; it is off the wheel. */
@@ -167,7 +169,7 @@ static void run_timer(struct conntrack *ct, struct ct_worker *w, uint32_t sessio
         wheel_insert(ct, w, session, deadline);
 }
 
-static void run_wheel(struct conntrack *ct, struct ct_worker *w, uint32_t now)
+static bool run_wheel(struct conntrack *ct, struct ct_worker *w, uint32_t now)
 {
     unsigned int budget = SLICE;
 
@@ -184,7 +186,7 @@ static void run_wheel(struct conntrack *ct, struct ct_worker *w, uint32_t now)
 
         if (session == 0) {
             if ((int32_t)(now - w->tick) <= 0)
-                return;
+                return false;
             w->tick++;
             continue;
         }
@@ -192,9 +194,10 @@ static void run_wheel(struct conntrack *ct, struct ct_worker *w, uint32_t now)
         run_timer(ct, w, session, now);
         budget--;
     }
+    return true;
 }
 
-static void run_limbo(struct conntrack *ct, struct ct_worker *w, uint32_t now)
+static bool run_limbo(struct conntrack *ct, struct ct_worker *w, uint32_t now)
 {
     if (!list_is_empty(&w->grace) && qsbr_done(w->grace_token))
         list_append(ct, &w->idle, &w->grace);
@@ -202,28 +205,30 @@ static void run_limbo(struct conntrack *ct, struct ct_worker *w, uint32_t now)
         list_append(ct, &w->grace, &w->waiting);
         w->grace_token = qsbr_start();
     }
-    for (unsigned int n = 0; n < SLICE && !list_is_empty(&w->idle); n++) {
+    for (unsigned int n = 0; n < SLICE; n++) {
         uint32_t session = w->idle.head;
         struct session *s = ct_session(ct, session);
         uint32_t word = atomic_load_explicit(&s->state, memory_order_relaxed);
 
-        if ((int32_t)(now - atomic_load_explicit(&s->last_seen, memory_order_relaxed)) <= SESSION_CACHE_IDLE)
-            return;
+        if (session == 0 || (int32_t)(now - atomic_load_explicit(&s->last_seen, memory_order_relaxed)) <= SESSION_CACHE_IDLE)
+            return false;
         w->idle.head = s->next;
         ct_account_free(ct, s->account);
         atomic_store_explicit(&s->state, session_word(SESSION_NONE, LIFE_FREE, session_word_incarnation(word)),
                               memory_order_relaxed);
         ct_free_put(ct, w, session);
     }
+    return true;
 }
 
-void conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now)
+bool conntrack_run(struct conntrack *ct, unsigned int worker, uint32_t now)
 {
     struct ct_worker *w = &ct->workers[worker];
 
-    run_mail(ct, worker);
-    run_wheel(ct, w, now);
-    run_limbo(ct, w, now);
+    bool more = run_mail(ct, worker);
+
+    more = run_wheel(ct, w, now) || more;
+    return run_limbo(ct, w, now) || more;
 }
 
 bool conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsigned int heir, uint32_t most)

@@ -67,9 +67,9 @@ struct rule_query rule_query_from_session(const struct ct_tuple *tuple, const st
     };
 }
 
-struct session_traits session_traits_from_packet(const struct packet *packet)
+void session_traits_from_packet(const struct packet *packet, struct session_traits *traits)
 {
-    return (struct session_traits){
+    *traits = (struct session_traits){
         .src_mac = packet->src_mac,
         .dst_mac = packet->dst_mac,
         .tcp_flags = packet->tcp_flags,

@@ -15,4 +15,4 @@ struct rule_query rule_query_from_packet(const struct packet *packet, uint16_t v
 struct rule_query rule_query_from_session(const struct ct_tuple *tuple, const struct session_traits *traits,
                                           uint16_t vlan, enum rule_direction direction);
 
-struct session_traits session_traits_from_packet(const struct packet *packet);
+void session_traits_from_packet(const struct packet *packet, struct session_traits *traits);

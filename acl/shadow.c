@@ -189,23 +189,25 @@ static uint32_t rank_of(const struct search *search, const struct bucket *bucket
 /* Of equal ends the earlier rule stays. */
 static void tree_add(struct search *search, const struct bucket *bucket, uint32_t rule)
 {
-    struct place *places = &search->places[bucket->first] - 1; /* counted from 1 */
+    struct place *places = &search->places[bucket->first];
     uint16_t high = search->members[rule].high;
 
     for (uint32_t i = rank_of(search, bucket, search->members[rule].low); i <= bucket->n; i += i & -i) {
-        if (places[i].rule == NO_ENTRY || places[i].high < high)
-            places[i] = (struct place){rule, high};
+        if (places[i - 1].rule == NO_ENTRY || places[i - 1].high < high)
+            places[i - 1] = (struct place){rule, high};
     }
 }
 
 static uint32_t tree_find(const struct search *search, const struct bucket *bucket, const struct member *member)
 {
-    const struct place *places = &search->places[bucket->first] - 1;
+    const struct place *places = &search->places[bucket->first];
     uint32_t found = NO_ENTRY;
 
     for (uint32_t i = rank_of(search, bucket, member->low); i > 0; i -= i & -i) {
-        if (places[i].rule != NO_ENTRY && places[i].high >= member->high && places[i].rule < found)
-            found = places[i].rule;
+        const struct place *place = &places[i - 1];
+
+        if (place->rule != NO_ENTRY && place->high >= member->high && place->rule < found)
+            found = place->rule;
     }
     return found;
 }

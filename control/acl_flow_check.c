@@ -121,15 +121,26 @@ int acl_flow_check(const struct acl_flow *flow, char **error)
     return 0;
 }
 
+/* Where a packet goes that is for a group (RFC 1112 6.4, RFC 2464 7), else some guest. */
+static struct mac_addr destination_of(const struct acl_flow *flow)
+{
+    const uint8_t *to = flow->dst.bytes;
+
+    if (flow->kind == PACKET_IPV4 && to[12] >> 4 == 0xe)
+        return (struct mac_addr){{0x01, 0x00, 0x5e, to[13] & 0x7f, to[14], to[15]}};
+    if (flow->kind == PACKET_IPV6 && to[0] == 0xff)
+        return (struct mac_addr){{0x33, 0x33, to[12], to[13], to[14], to[15]}};
+    return (struct mac_addr){{0x02, 0, 0, 0, 0, 0x02}};
+}
+
 void acl_flow_fill_in(struct acl_flow *flow)
 {
     static const struct mac_addr some_source = {{0x02, 0, 0, 0, 0, 0x01}};
-    static const struct mac_addr some_destination = {{0x02, 0, 0, 0, 0, 0x02}};
 
     if (!acl_flow_has(flow, DL_SRC))
         flow->src_mac = some_source;
     if (!acl_flow_has(flow, DL_DST))
-        flow->dst_mac = some_destination;
+        flow->dst_mac = destination_of(flow);
     if (!acl_flow_has(flow, TP_SRC))
         flow->src_port = SOURCE_PORT_DEFAULT;
     if (!acl_flow_has(flow, ICMP_TYPE))

@@ -189,13 +189,28 @@ static struct side_answer ask(struct why *why)
         decided = put_chain(why, egress ? policy->egress : policy->ingress);
     if (!decided)
         ds_put_cstr(why->out, "nothing decides: it is allowed\n");
-    answer = side_ask(&why->side, &why->snapshot->sets, &why->query);
+    side_ask(&why->side, &why->snapshot->sets, &why->query, &answer);
     if (answer.audit_rule != 0)
         ds_put_format(why->out, "audit: rule \"%s\" would refuse it, and counts it\n", name_of(why, answer.audit_rule));
     return answer;
 }
 
 /* Sessions. */
+
+/* What has several receivers belongs to no session. */
+static bool takes_part(const struct why *why, struct ct_tuple *tuple)
+{
+    return ct_tuple_from_packet(&why->packet, why->zone, tuple) && !mac_addr_is_multicast(&why->packet.dst_mac);
+}
+
+/* What is exempt on either side opens none. */
+static bool may_open(const struct why *why)
+{
+    struct ct_tuple tuple;
+
+    return takes_part(why, &tuple) && !policy_is_exempt(&why->packet, RULE_EGRESS) &&
+           !policy_is_exempt(&why->packet, RULE_INGRESS);
+}
 
 static bool find_session(struct why *why)
 {
@@ -204,7 +219,7 @@ static bool find_session(struct why *why)
     struct ct_match match;
     uint32_t cursor;
 
-    if (!ct_tuple_from_packet(&why->packet, why->zone, &tuple) || !conntrack_find(ct, &tuple, &match))
+    if (!takes_part(why, &tuple) || !conntrack_find(ct, &tuple, &match))
         return false;
     cursor = match.session - 1;
     why->way = match.direction;
@@ -297,7 +312,6 @@ static bool is_kept(const struct why *why, const struct side_answer *answer)
 static void put_refusal(struct why *why, const struct side_answer *answer)
 {
     enum drop_reason reason = why->flow->direction == RULE_EGRESS ? DROP_POLICY_EGRESS : DROP_POLICY_INGRESS;
-    struct ct_tuple tuple;
 
     if (is_kept(why, answer)) {
         put_verdict(why, "allow", 0, ", because the group keeps connections whose rule is gone (on_change)");
@@ -305,8 +319,7 @@ static void put_refusal(struct why *why, const struct side_answer *answer)
     }
     if (why->judged_again)
         reason = DROP_POLICY_CUT;
-    else if (!why->has_session && answer->by_default && answer->keeps_state && !may_start(why) &&
-             ct_tuple_from_packet(&why->packet, why->zone, &tuple)) {
+    else if (!why->has_session && answer->by_default && answer->keeps_state && may_open(why) && !may_start(why)) {
         put_drop(why, "drop", DROP_CT_INVALID, 0);
         return;
     }
@@ -326,19 +339,19 @@ static bool is_over_quota(const struct why *why)
 
 static void put_answer(struct why *why, const struct side_answer *answer)
 {
-    struct ct_tuple tuple;
+    bool is_error = packet_is_icmp_error(&why->packet) && !mac_addr_is_multicast(&why->packet.dst_mac);
 
-    if (!side_answer_allows(answer)) {
+    if (is_error && answer->action != RULE_ALLOW_STATELESS) {
+        ds_put_cstr(why->out, "an ICMP error passes when it quotes a packet of a session; this one quotes none\n");
+        put_drop(why, "drop", DROP_CT_INVALID, 0);
+    } else if (!side_answer_allows(answer)) {
         put_refusal(why, answer);
     } else if (answer->action == RULE_ALLOW_STATELESS) {
         put_verdict(why, "allow", answer->rule, ", this packet by itself");
     } else if (why->has_session) {
         put_verdict(why, "allow", answer->rule, ", as part of the session");
-    } else if (packet_is_icmp_error(&why->packet)) {
-        ds_put_cstr(why->out, "an ICMP error passes when it quotes a packet of a session; this one quotes none\n");
-        put_drop(why, "drop", DROP_CT_INVALID, 0);
-    } else if (!ct_tuple_from_packet(&why->packet, why->zone, &tuple)) {
-        put_verdict(why, "allow", answer->rule, "");
+    } else if (!may_open(why)) {
+        put_verdict(why, "allow", answer->rule, ", without a session");
     } else if (!may_start(why)) {
         put_drop(why, "drop", DROP_CT_INVALID, 0);
     } else if (is_over_quota(why)) {
@@ -356,7 +369,7 @@ static bool pass_by_exemption(struct why *why)
     if (why->has_session || !policy_is_exempt(&why->packet, why->flow->direction))
         return false;
     if (why->packet.kind == PACKET_ARP) {
-        answer = side_ask(&why->side, &why->snapshot->sets, &why->query);
+        side_ask(&why->side, &why->snapshot->sets, &why->query, &answer);
         if (!side_answer_allows(&answer) && !answer.by_default)
             return false;
     }

@@ -77,7 +77,7 @@ static const char *port_name(uint32_t id)
     const struct attachment *attachment = snapshot != NULL ? snapshot_attachment(snapshot, id) : NULL;
     const struct port *port = attachment != NULL ? snapshot_port(snapshot, attachment->port) : NULL;
 
-    return port != NULL ? port->name : "that is gone";
+    return port != NULL ? port->name : "(gone)";
 }
 
 bool verdict_lines_run(const struct policies *policies)
@@ -90,7 +90,7 @@ bool verdict_lines_run(const struct policies *policies)
         const char *rule = policies_rule_name(policies, event.rule);
 
         ds_clear(&line);
-        verdict_lines_format(&line, rule != NULL ? rule : "that is gone", port_name(event.attachment), &event);
+        verdict_lines_format(&line, rule != NULL ? rule : "(gone)", port_name(event.attachment), &event);
         VLOG_INFO("%s", ds_cstr(&line));
     }
     ds_destroy(&line);

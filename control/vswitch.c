@@ -179,6 +179,16 @@ static bool is_applied(const struct vswitch *vswitch)
     return vswitch->applied.no_data_plane != NULL || dataplane_is_applied(vswitch->applied.sequence);
 }
 
+/* May status be written? When workers are not there yet, another look is due soon: by the time the loop is about to sleep
+ * they may be, and nothing would wake it. */
+static bool workers_are_there(struct vswitch *vswitch)
+{
+    bool there = is_applied(vswitch);
+
+    vswitch->awaits_workers = vswitch->awaits_workers || !there;
+    return there;
+}
+
 /* Sessions of rules that are gone end when nobody lets them in again. */
 static void flush_sessions(struct vswitch *vswitch)
 {
@@ -211,7 +221,7 @@ static void write_status(struct vswitch *vswitch, const struct ovsrec_open_vswit
     struct ovsdb_idl *idl = vswitch->db.loop.idl;
     bool confirm = vswitch->unconfirmed && may_confirm(vswitch);
 
-    if (vswitch->db.txn == NULL || !is_applied(vswitch) || (vswitch->unconfirmed && !confirm))
+    if (vswitch->db.txn == NULL || !workers_are_there(vswitch) || (vswitch->unconfirmed && !confirm))
         return;
     status_write(&vswitch->applied, cfg, idl, vswitch->write_all || confirm);
     if (confirm) {
@@ -238,7 +248,7 @@ static void write_sluice_status(struct vswitch *vswitch)
 
     bool due = vswitch->sluice_write_all || vswitch->sluice_write_some;
 
-    if (vswitch->sluice.txn == NULL || idl == NULL || !due || vswitch->dirty || !is_applied(vswitch) ||
+    if (vswitch->sluice.txn == NULL || idl == NULL || !due || vswitch->dirty || !workers_are_there(vswitch) ||
         rule_flush_is_busy(&vswitch->applied.flush))
         return;
     sluice_status_write(&vswitch->applied, idl, vswitch->db.loop.idl, vswitch->sluice_write_all);
@@ -294,6 +304,7 @@ void vswitch_run(struct vswitch *vswitch)
     enum vswitch_db_state state = vswitch_db_run(&vswitch->db);
     const struct ovsrec_open_vswitch *cfg = ovsrec_open_vswitch_first(vswitch->db.loop.idl);
 
+    vswitch->awaits_workers = false;
     sluice_db_run(&vswitch->sluice);
     run_data_plane(vswitch);
     if (state == VSWITCH_DB_LOCKED) {
@@ -335,7 +346,7 @@ void vswitch_wait(struct vswitch *vswitch)
         return;
     if (applied->tunnels != NULL)
         tunnels_wait(applied->tunnels);
-    if (dataplane_reclaim() || !is_applied(vswitch))
+    if (dataplane_reclaim() || vswitch->awaits_workers)
         poll_timer_wait(1);
     else if (rule_flush_is_busy(&applied->flush))
         poll_immediate_wake();

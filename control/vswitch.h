@@ -25,6 +25,7 @@ struct vswitch {
     long long int changed_at; /* when the change behind that was first seen */
     bool write_all;           /* the whole status has to be written */
     bool in_flight;           /* ... and is on its way */
+    bool awaits_workers;      /* in this turn something was not written because workers are not there yet */
     bool policy_overdue;      /* the Sluice database did not answer in time */
     bool sluice_write_all;    /* the status in the Sluice database has to be written, of all ports ... */
     bool sluice_write_some;   /* ... or of those whose policy was decided anew */

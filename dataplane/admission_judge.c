@@ -51,7 +51,7 @@ static bool add_side(const struct admission *a, struct judgement *judgement, con
     if (!side_is_policed(side))
         return true;
     query = rule_query_from_session(tuple, traits, a->zone & PACKET_VLAN_ID, side->direction);
-    *answer = side_ask(side, &a->snapshot->sets, &query);
+    side_ask(side, &a->snapshot->sets, &query, answer);
     judgement->of_packet |= answer->of_packet;
     if (is_kept(former, side->direction, answer))
         keep(former, side->direction, answer);
@@ -171,7 +171,7 @@ static bool hides_ip(const struct packet *packet)
 struct side_answer admission_ask_packet(const struct admission *a, const struct side *side)
 {
     struct rule_query query = rule_query_from_packet(a->packet, a->zone & PACKET_VLAN_ID, side->direction);
-    struct side_answer answer = side_ask(side, &a->snapshot->sets, &query);
+    struct side_answer answer;
     bool is_arp = a->packet->kind == PACKET_ARP;
     struct ct_tuple tuple = {.src = a->packet->src,
                              .dst = a->packet->dst,
@@ -181,6 +181,7 @@ struct side_answer admission_ask_packet(const struct admission *a, const struct 
                              .protocol = is_arp ? 0 : a->packet->protocol,
                              .icmp_type = a->packet->icmp_type};
 
+    side_ask(side, &a->snapshot->sets, &query, &answer);
     if (is_arp)
         exempt_arp(&answer);
     if (hides_ip(a->packet))

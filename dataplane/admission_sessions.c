@@ -269,8 +269,11 @@ static bool is_refused_by_default(const struct judgement *judgement)
 /* No session yet: policy is asked, and what it allows with state becomes one. */
 static enum drop_reason admit_new(struct admission *a, const struct ct_tuple *tuple, bool *gone)
 {
-    struct session_traits traits = session_traits_from_packet(a->packet);
-    struct judgement judgement = admission_judge(a, tuple, &traits, a->source, a->destination, NULL);
+    struct session_traits traits;
+    struct judgement judgement;
+
+    session_traits_from_packet(a->packet, &traits);
+    judgement = admission_judge(a, tuple, &traits, a->source, a->destination, NULL);
 
     /* What cannot start a connection is told from what may not, unless a rule says that it may not. */
     if (is_refused_by_default(&judgement) && !may_start(a, charged(a))) {

@@ -138,13 +138,14 @@ static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t 
 }
 
 /* Brings the lines that a look-up without success and an insertion look at. */
-static inline void flow_cache_prefetch_set(const struct flow_cache *cache, uint32_t hash)
+static inline __attribute__((always_inline)) void flow_cache_prefetch_set(const struct flow_cache *cache, uint32_t hash)
 {
     const struct flow_entry *set = flow_cache_set(cache, hash);
 
     for (uint32_t i = 0; i < FLOW_SET_LINES; i++)
         _mm_prefetch(&set[i], _MM_HINT_T0);
-    _mm_prefetch(flow_cache_tally(cache, &set[hash & (FLOW_SET_LINES - 1)]), _MM_HINT_T0);
+    for (uint32_t i = 0; i < FLOW_SET_LINES; i += 64 / sizeof(struct flow_tally))
+        _mm_prefetch(flow_cache_tally(cache, &set[i]), _MM_HINT_T0);
 }
 
 static inline bool flow_bytes_equal(const void *a, const void *b)

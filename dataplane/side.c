@@ -86,26 +86,26 @@ static bool is_disguised(const struct rule_query *query)
     return query->family == RULE_IPV6 && (inet_addr_is_v4(&query->remote) || inet_addr_is_v4(&query->local));
 }
 
-struct side_answer side_ask(const struct side *side, const struct addr_sets *sets, const struct rule_query *query)
+void side_ask(const struct side *side, const struct addr_sets *sets, const struct rule_query *query,
+              struct side_answer *answer)
 {
     struct chains chains = enforced_chains(side);
     const struct policy_rule *rule = chains_decide(chains, sets, query);
-    struct side_answer answer = {.action = RULE_ALLOW,
-                                 .keeps_state = policy_chain_keeps_state(side->attachment->policy.ingress) ||
-                                                policy_chain_keeps_state(side->attachment->policy.egress),
-                                 .of_packet = policy_chain_looks_at_packet(chains.network) ||
-                                              policy_chain_looks_at_packet(chains.port)};
 
+    *answer = (struct side_answer){.action = RULE_ALLOW,
+                                   .keeps_state = policy_chain_keeps_state(side->attachment->policy.ingress) ||
+                                                  policy_chain_keeps_state(side->attachment->policy.egress),
+                                   .of_packet = policy_chain_looks_at_packet(chains.network) ||
+                                                policy_chain_looks_at_packet(chains.port)};
     if (is_disguised(query)) {
-        answer.action = RULE_DENY;
+        answer->action = RULE_DENY;
     } else if (rule != NULL) {
-        answer.action = rule->action;
-        answer.on_change = rule->on_change;
-        answer.rule = rule->id;
-        answer.log = rule->log;
-        answer.by_default = chains.port != NULL && rule == policy_chain_default(chains.port);
+        answer->action = rule->action;
+        answer->on_change = rule->on_change;
+        answer->rule = rule->id;
+        answer->log = rule->log;
+        answer->by_default = chains.port != NULL && rule == policy_chain_default(chains.port);
     }
-    if (side_answer_allows(&answer))
-        ask_audit(side, chains, sets, query, &answer);
-    return answer;
+    if (side_answer_allows(answer))
+        ask_audit(side, chains, sets, query, answer);
 }

@@ -34,7 +34,8 @@ struct side_answer {
 bool side_is_policed(const struct side *side);
 
 /* Worker, first packet of a flow. What policy answers; not for a side that is not policed. */
-struct side_answer side_ask(const struct side *side, const struct addr_sets *sets, const struct rule_query *query);
+void side_ask(const struct side *side, const struct addr_sets *sets, const struct rule_query *query,
+              struct side_answer *answer);
 
 static inline bool side_answer_allows(const struct side_answer *answer)
 {

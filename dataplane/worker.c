@@ -23,6 +23,8 @@
 /* Housekeeping happens this often; the whole cache is swept about once in ten seconds. */
 #define HOUSEKEEPING_US 1000u
 #define SWEEP_SECONDS   10u
+/* While there are more ending sessions than one slice takes, so many slices between two housekeepings. */
+#define SESSIONS_SHARE 10u
 /* Turns without a packet before the first sleep, and the first sleep's length; it doubles up to sleep_max_us. */
 #define IDLE_TURNS     200u
 #define SLEEP_FIRST_US 5u
@@ -72,14 +74,15 @@ static void sweep_entry(void *aux, struct flow_entry *entry)
     fdb_refresh(worker->snapshot->bridges[source->bridge]->fdb, id, &mac, source->id, worker->now - idle);
 }
 
-static void housekeeping(struct worker *worker)
+/* True when sessions end faster than one slice at a time keeps up with. */
+static bool housekeeping(struct worker *worker)
 {
     uint32_t lines = flow_cache_line_count(&worker->cache) / (SWEEP_SECONDS * 1000000u / HOUSEKEEPING_US) + 1;
 
     flow_cache_sweep(&worker->cache, lines, sweep_entry, worker);
     atomic_store_explicit(&worker->published.flows, worker->cache.n_flows, memory_order_relaxed);
-    conntrack_run(worker->conntrack, worker->id, worker->now);
     slow_path_run_held(worker);
+    return conntrack_run(worker->conntrack, worker->id, worker->now);
 }
 
 static void look_around(struct worker *worker, uint64_t tsc)
@@ -111,7 +114,7 @@ static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
 static void run(struct worker *worker)
 {
     uint64_t housekeeping_tsc = dataplane_shared.tsc_hz / 1000000u * HOUSEKEEPING_US;
-    uint64_t next_housekeeping = 0;
+    uint64_t next_housekeeping = 0, next_sessions = UINT64_MAX;
     unsigned int idle_turns = 0, sleep_us = 0;
 
     while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
@@ -126,8 +129,13 @@ static void run(struct worker *worker)
             received += poll_queue(worker, &plan->polls[i]);
         mailbox_drain(&worker->mailbox, worker);
         if (tsc >= next_housekeeping) {
-            housekeeping(worker);
+            next_sessions = housekeeping(worker) ? tsc + housekeeping_tsc / SESSIONS_SHARE : UINT64_MAX;
             next_housekeeping = tsc + housekeeping_tsc;
+        } else if (tsc >= next_sessions) {
+            if (conntrack_run(worker->conntrack, worker->id, worker->now))
+                next_sessions = tsc + housekeeping_tsc / SESSIONS_SHARE;
+            else
+                next_sessions = UINT64_MAX;
         }
         if (received > 0) {
             idle_turns = sleep_us = 0;

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections: how many are opened in a second (P5), how many there can be (P6)."""
 
-from pathlib import Path
-
 from . import generator, goals
 from .sampler import say
 from .samples import Spread, ratios
@@ -21,15 +19,16 @@ REFUSAL_REASONS = ("ct_quota", "ct_table_full", "policy_ingress", "policy_egress
 
 
 class ConnectionRate:
-    """Every packet opens a connection. The reference is mac with 10,000 flows both ways, in the same round."""
+    """Every packet opens a connection. The reference is mac with 10,000 flows both ways, in the same round and on the
+    same rings."""
 
     def __init__(self, lab, sampler, options):
         self._lab = lab
         self._sampler = sampler
         self._rounds = options.rounds
-        self._established = generator.Load(REFERENCE_FLOWS, options.rings[0], options.size, options.warmup,
-                                           options.seconds)
-        self._fresh = generator.Load(0, options.rings[0], options.size, 0.2, SECONDS)
+        self._established = [generator.Load(REFERENCE_FLOWS, rings, options.size, options.warmup, options.seconds)
+                             for rings in options.rings]
+        self._fresh = [generator.Load(0, rings, options.size, 0.2, SECONDS) for rings in options.rings]
         self._mac = Testpmd(lab, *sampler.cpus)
         self._groups = Sluice(lab, "sg", sampler.cpus[1], min(WANTED), SESSIONS)
         self.samples = []
@@ -44,33 +43,46 @@ class ConnectionRate:
         self._groups.rest()
         for number in range(1, self._rounds + 1):
             say(f"round {number}")
-            self.samples.append(self._sampler.good_sample(self._mac, self._established, number))
+            for load in self._established:
+                self.samples.append(self._sampler.good_sample(self._mac, load, number))
             for count in WANTED:
-                self._groups.wake()
-                self._groups.set_rules(count)
-                before = self._groups.drops()
-                self.samples.append(self._sampler.good_sample(self._groups, self._fresh, number, _case(count),
-                                                              self._groups.forget_sessions))
-                self._groups.wake()
-                after = self._groups.drops()
-                self._refused[count] = self._refused.get(count, 0) + sum(
-                    after.get(reason, 0) - before.get(reason, 0) for reason in REFUSAL_REASONS)
-                self._groups.rest()
+                self._take(count, number)
+
+    def _take(self, count, number):
+        """The samples with COUNT rules, and what was refused while they were taken."""
+        self._groups.wake()
+        self._groups.set_rules(count)
+        before = self._groups.drops()
+        for load in self._fresh:
+            self.samples.append(self._sampler.good_sample(self._groups, load, number, _case(count),
+                                                          self._groups.forget_sessions))
+        self._groups.wake()
+        after = self._groups.drops()
+        self._refused[count] = self._refused.get(count, 0) + sum(
+            after.get(reason, 0) - before.get(reason, 0) for reason in REFUSAL_REASONS)
+        self._groups.rest()
+
+    def _of(self, load):
+        """The samples on the rings of LOAD."""
+        return [sample for sample in self.samples if sample.rings == load.rings]
 
     def text(self):
         lines = []
-        for count in WANTED:
-            rates = [sample.mpps for sample in self.samples if sample.case == _case(count)]
-            spread = Spread.of(rates)
-            lines.append(f"new connections with {count} rules: {spread.median:.2f} M/s "
-                         f"({spread.low:.2f}-{spread.high:.2f}), {self._refused[count]} refused")
+        for load in self._fresh:
+            for count in WANTED:
+                spread = Spread.of([sample.mpps for sample in self._of(load) if sample.case == _case(count)])
+                lines.append(f"new connections with {count} rules, {load.rings}: {spread.median:.2f} M/s "
+                             f"({spread.low:.2f}-{spread.high:.2f})")
+        lines += [f"refused with {count} rules: {refused}" for count, refused in self._refused.items()]
         return "\n".join(lines)
 
     def results(self):
         found = []
-        for count, least in WANTED.items():
-            ratio, label = ratios(self.samples, _case(count), self._mac.name)
-            found.append(goals.at_least("P5", f"new connections, {count} rules, by mac's packets", ratio, least, label))
+        for load in self._fresh:
+            for count, least in WANTED.items():
+                ratio, label = ratios(self._of(load), _case(count), self._mac.name)
+                found.append(goals.at_least("P5", f"new connections, {count} rules, by mac's packets, {load.rings}",
+                                            ratio, least, label))
         return found
 
 
@@ -95,10 +107,9 @@ class ConnectionCount:
         say(f"starting {self._groups.name}, and opening {self._wanted} connections")
         self._lab.defer(self._groups.stop)
         self._groups.start()
-        before = resident(self._groups.pid)
         self.samples.append(self._sampler.sample(self._groups, self._load, 1, "sluice, all connections"))
         self._count = self._groups.count_sessions()
-        self._bytes = (resident(self._groups.pid) - before) / max(1, self._count)
+        self._bytes = self._groups.bytes_per_session()
         self._groups.rest()
 
     def text(self):
@@ -110,9 +121,3 @@ class ConnectionCount:
                              self._count >= self._wanted, label),
                 goals.Result("P6", "bytes of memory each", f"{self._bytes:.0f}", f"<= {MOST_BYTES}",
                              self._bytes <= MOST_BYTES, label)]
-
-
-def resident(pid):
-    """Bytes of memory of a process."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024

@@ -12,7 +12,8 @@ PORTS = ("bench0", "bench1", "bench2")
 
 class Hypervisor:
     """A host of the laboratory whose switch has two ports (or PORTS of them) on one bridge, served by one worker.
-    Between the samples the whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of paths."""
+    Between the samples the whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of
+    paths."""
 
     def __init__(self, lab, name, short_name, cpu, ports=2, **options):
         self.name = name

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sluice: plain, or with stateful security groups."""
 
+import time
+from pathlib import Path
+
 from lab.process import LabError, wait_until
 
 from . import generator
@@ -8,22 +11,30 @@ from .database import Database
 from .hypervisor import Hypervisor
 
 GROUPS = 4
+GROUPS_OF_PORT = 4
 # All that a guest may need at once for the cases that open new connections.
 SESSIONS = 1 << 23
+USUAL_SESSIONS = 1 << 18
 # Opening millions of them may take long; none is to expire before its first reply.
 OPENING_SECONDS = 600
+# Places of ended sessions are free again after the flow caches have forgotten them, some millions a second.
+RECLAIM_SECONDS = 10
 
 
 class Sluice(Hypervisor):
-    """With RULES, all ports are in stateful security groups of that many rules together. SESSIONS is the size of the
-    session table, all of which any port may use."""
+    """With RULES there are so many in GROUPS stateful security groups, of which each port is in a few: with the usual
+    number in all. OTHERS is how many more Logical_Ports there are, of guests that are not here. SESSIONS is the size of
+    the session table, all of which any port may use."""
 
-    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None):
+    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None, groups=GROUPS, others=0):
         super().__init__(lab, name or (f"sluice, stateful groups, {rules} rules" if rules else "sluice L2"), short_name,
                          cpu, ports)
         self._rules = rules
         self._sessions = sessions
+        self._n_groups = groups
+        self._others = others
         self.database = None
+        self.small_bytes = 0
         self._uuids = {}
 
     def write_policy(self):
@@ -43,16 +54,26 @@ class Sluice(Hypervisor):
                 f"rule-add servers name=in-{protocol} direction=ingress ethertype=IPv4 protocol={protocol} "
                 f"port_min={generator.UDP_PORT} port_max=65535 remote_group=members")))
         for index, port in enumerate(self.ports):
-            groups = ["members", *(["servers"] if index == 1 else []), *self._names()]
+            groups = ["members", *(["servers"] if index == 1 else []), *self._names()[:GROUPS_OF_PORT]]
             self.host.sluice_vsctl(
                 "--", "lport-add", f"id-{port}", f"{generator.MACS[index]} {generator.IPS[index]}",
                 "--", "lport-set-groups", f"id-{port}", *groups,
                 *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}",
                    f"conntrack:timeout-udp_single={OPENING_SECONDS}"] if self._sessions else []))
+        self.database.transact(*(self._other_port(number) for number in range(self._others)))
         self.set_rules(self._rules)
+
+    def _other_port(self, number):
+        names = self._names()
+        groups = [["uuid", self._uuid_of(names[(number + k) % len(names)])] for k in range(2)]
+        mac = f"02:01:00:00:{number >> 8:02x}:{number & 255:02x}"
+        return {"op": "insert", "table": "Logical_Port",
+                "row": {"name": f"other{number}", "addresses": f"{mac} 10.9.{number >> 8}.{number & 255}",
+                        "security_groups": ["set", groups]}}
 
     def restart_with(self, sessions):
         """The size of the session table is read once, at start."""
+        self.small_bytes = resident(self.pid)
         self.host.sluice_vsctl("--no-wait", "set", "Sluice", ".", f"options:max-sessions={sessions}")
         self.host.stop_switch()
         self.host.start_switch()
@@ -63,7 +84,7 @@ class Sluice(Hypervisor):
         per_group = {name: [] for name in self._names()}
         inserts = []
         for number in range(max(0, count - 4)):
-            name = self._names()[number % GROUPS]
+            name = self._names()[number % self._n_groups]
             per_group[name].append(["named-uuid", f"r{number}"])
             inserts.append({"op": "insert", "table": "Security_Group_Rule", "uuid-name": f"r{number}",
                             "row": self.rule(name, number)})
@@ -91,10 +112,16 @@ class Sluice(Hypervisor):
                 if self._status(port, key):
                     raise LabError(f"{port}: {self._status(port, key)}")
 
+    def bytes_per_session(self):
+        """What the process holds beyond what it held with a table of the usual size, by session; the table has all its
+        memory from the start."""
+        return (resident(self.pid) - self.small_bytes) / (self._sessions - USUAL_SESSIONS)
+
     def forget_sessions(self):
         """End all sessions, and wait until they are gone."""
         self.host.appctl("dpctl/flush-conntrack")
         wait_until(lambda: self.count_sessions() == 0, 60, "end of all sessions", [self.host.daemon.log])
+        time.sleep(RECLAIM_SECONDS)
 
     def count_sessions(self):
         """How many there are."""
@@ -105,8 +132,13 @@ class Sluice(Hypervisor):
         rows = (line.split() for line in self.host.appctl("drop/show", self.ports[0]).splitlines()[1:])
         return {fields[1]: int(fields[2]) for fields in rows}
 
+    def unfetched(self):
+        """Frames that it had to drop since it was started because a guest had left its ring full."""
+        lines = (line.split() for port in self.ports for line in self.host.appctl("drop/show", port).splitlines()[1:])
+        return sum(int(fields[2]) for fields in lines if fields[1] == "tx_queue_full")
+
     def _names(self):
-        return [f"group{index}" for index in range(GROUPS)]
+        return [f"group{index}" for index in range(self._n_groups)]
 
     def _uuid_of(self, group):
         if group not in self._uuids:
@@ -117,6 +149,12 @@ class Sluice(Hypervisor):
 
     def _status(self, port, key):
         return self.host.sluice_vsctl("--no-wait", "--if-exists", "get", "Logical_Port", f"id-{port}", f"status:{key}")
+
+
+def resident(pid):
+    """Bytes of memory of a process."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
 
 
 def _command(text):

@@ -5,7 +5,7 @@ from . import generator, goals
 from .ovs import Ovs
 from .sampler import say
 from .samples import line, ratios
-from .sluice import Sluice
+from .sluice import SESSIONS, Sluice
 from .table import table
 from .testpmd import Testpmd
 
@@ -27,7 +27,8 @@ class Throughput:
         self.samples = []
         cpu = sampler.cpus[1]
         self._mac, self._l2 = Testpmd(lab, *sampler.cpus), Sluice(lab, "l2", cpu)
-        self._groups = Sluice(lab, "sg", cpu, RULES)
+        # By itself a guest may have 32768 sessions.
+        self._groups = Sluice(lab, "sg", cpu, RULES, SESSIONS if max(options.flows) > 10000 else None)
         self._switches = [self._mac, self._l2, self._groups]
         if options.ovs:
             self._switches += [Ovs(lab, "ol2", cpu), Ovs(lab, "oct", cpu, conntrack=True)]

@@ -17,7 +17,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define ROUND_PACKETS 40000u
 #else
-#define ROUND_PACKETS 250000u
+#define ROUND_PACKETS 400000u
 #endif
 /* A session whose state shortened its time is found for one turn of the timer wheel more. */
 #define EXPIRY_SLACK   66u

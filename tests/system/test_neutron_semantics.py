@@ -18,9 +18,10 @@ Sources, by the letters that docstrings begin with:
 import itertools
 
 import pytest
-from scapy.all import (ARP, BOOTP, DHCP, IP, UDP, DHCP6_Advertise, DHCP6_Solicit, Ether, ICMPv6MLReport2, ICMPv6ND_NA,
-                       ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6,
-                       IPv6ExtHdrHopByHop, Raw, RouterAlert)
+from scapy.all import (ARP, BOOTP, DHCP, IP, SCTP, UDP, DHCP6_Advertise, DHCP6_Solicit, Ether, ICMPv6MLReport2,
+                       ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
+                       IPv6, IPv6ExtHdrHopByHop, Raw, RouterAlert)
+from scapy.layers.sctp import SCTPChunkInit
 
 from cloud import (FAMILIES, all_guests, allow_tcp, allow_udp, cloud, host, refuse_ping, refuse_tcp,  # noqa: F401
                    refuse_udp, send_udp, warm)
@@ -166,10 +167,13 @@ def test_protocol_is_a_name_or_a_number(cloud, name, number, by_name):
     sender, receiver = cloud.a.raw(), cloud.b.raw()
     packet = (IPv6(src=cloud.a.v6, dst=cloud.b.v6, nh=number) if name == "icmpv6" else
               IP(src=cloud.a.v4, dst=cloud.b.v4, proto=number))
-    # Ports, or type and code of an echo request; a length for UDP, a SYN for TCP.
+    # Ports, or type and code of an echo request; a length for UDP, a SYN for TCP, an INIT for SCTP.
     mark = b"<%d>" % next(NUMBERS)
     start = bytes([8, 0]) if number == 1 else bytes([128, 0]) if number == 58 else b"\x10\0"
-    text = start + b"\0\x35" + bytes([0, 20 + len(mark)]) + bytes(6) + b"\x50\x02" + bytes(6) + mark
+    if number == 132:
+        text = bytes(SCTP(sport=4096, dport=53) / SCTPChunkInit(init_tag=7)) + mark
+    else:
+        text = start + b"\0\x35" + bytes([0, 20 + len(mark)]) + bytes(6) + b"\x50\x02" + bytes(6) + mark
     sender.send(Ether(src=cloud.a.mac, dst=cloud.b.mac) / packet / Raw(text))
     assert receiver.wait_for(mark) is not None, cloud.host.appctl("drop/show", "v-a")
     before = drops(cloud.host, "v-a", "policy_ingress")

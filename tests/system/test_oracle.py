@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Sluice's sessions and rules let through, packet by packet, beside nftables with conntrack in the kernel (drawing:
-support/oracle.py; docs/oracle.md says more). Every packet must have the same fate, but for DIFFERENCES, and what is
-listed there must occur."""
+"""What Sluice's sessions and rules let through, packet by packet, beside nftables with conntrack in the kernel
+(drawing: support/oracle.py; docs/oracle.md says more). Every packet must have the same fate, but for DIFFERENCES, and
+what is listed there must occur."""
 from dataclasses import dataclass
 
 import pytest
@@ -74,6 +74,9 @@ DIFFERENCES = [
                lambda history, index: "S" in flags(history[index]) and not reset_before(history, index),
                "a SYN of the accepting or a SYN/ACK of the opening end within a connection changes no state and is "
                "left to the receiver, which answers with a challenge ACK (RFC 5961)"),
+    Difference("bare reset", ("drop", "pass"), lambda history, index: flags(history[index]) == "R",
+               "a reset that answers a SYN must acknowledge it (RFC 9293 3.10.7.3), so one without ACK is no answer: "
+               "the opener would not believe it either"),
     Difference("after reset", ("pass", "drop"), reset_before,
                "the kernel forgets a connection at once when it is reset before it was established; Sluice keeps it "
                "for the short time of its CLOSE state"),
@@ -109,6 +112,7 @@ CASES = {
     "tcp reset by the server": (lambda f: tcp(f, "a:S b:SA a:A a:PA+10 b:R a:S b:SA a:A"), "++++++++"),
     "tcp reset by the client": (lambda f: tcp(f, "a:S b:SA a:A b:PA+10 a:R a:S b:SA a:A"), "++++++++"),
     "tcp to a port where nobody listens": (lambda f: tcp(f, "a:S b:RA a:S b:RA"), "++++"),
+    "tcp answered by a reset that acknowledges nothing": (lambda f: tcp(f, "a:S b:R b:RA"), "+-+"),
     "tcp sent again": (lambda f: tcp(f, "a:S a:S b:SA b:SA a:A a:A"), "++++++"),
     "tcp in mid-stream": (lambda f: tcp(f, "a:A b:A a:PA+9 b:PA+9 a:S b:SA a:A"), "----+++"),
     "tcp that begins with its answer": (lambda f: tcp(f, "b:SA a:SA a:FA b:R a:R"), "-----"),

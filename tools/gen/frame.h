@@ -11,7 +11,8 @@
 
 /* The frames that are sent. Direction 0 is from the first guest to the second, direction 1 the replies, direction
  * FRAME_FLOOD from the third guest to the second. All frames of a direction are equal but for their ports, and those
- * follow from the flow's number: nothing is looked up, so a million flows cost the generator no more memory than one. */
+ * follow from the flow's number: nothing is looked up, so a million flows cost the generator no more memory than
+ * one. */
 
 #define FRAME_FLOOD      2u
 #define FLOW_SOURCE_BASE 1024u

@@ -84,11 +84,11 @@ void meter_report(const struct meter *meter, const struct options *options, cons
     const struct meter_reading *last = &meter->readings[meter->n_readings - 1];
     uint64_t bursts = last->bursts - first->bursts;
 
-    fprintf(
-        out,
-        "{\"flows\": %u, \"size\": %u, \"bidirectional\": %s, \"lost_at_open\": [%u, %u], \"lost\": [%lld, %lld],\n ",
-        options->flows, options->size, options->bidirectional ? "true" : "false", traffic->lost_at_open[0],
-        traffic->lost_at_open[1], (long long)traffic->lost[0], (long long)traffic->lost[1]);
+    fprintf(out, "{\"flows\": %u, \"size\": %u, \"bidirectional\": %s, \"lost_at_open\": [%u, %u],\n ", options->flows,
+            options->size, options->bidirectional ? "true" : "false", traffic->lost_at_open[0],
+            traffic->lost_at_open[1]);
+    fprintf(out, "\"offered\": [%lld, %lld], \"lost\": [%lld, %lld],\n ", (long long)traffic->offered[0],
+            (long long)traffic->offered[1], (long long)traffic->lost[0], (long long)traffic->lost[1]);
     report_interval(first, last, out);
     fprintf(out, ",\n \"ring_full\": %.4f, \"cpu_share\": %.4f, \"foreign\": %llu,\n \"seconds\": [",
             bursts > 0 ? (double)(last->bursts_short - first->bursts_short) / (double)bursts : 0, traffic->cpu_share,

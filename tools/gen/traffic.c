@@ -309,16 +309,20 @@ int traffic_run(void *arg)
 
     if (error == 0 && !traffic->options->fresh)
         error = open_flows(traffic);
-    traffic->lost[0] = -missing(traffic, 0);
-    traffic->lost[1] = -missing(traffic, 1);
+    for (unsigned int direction = 0; direction < 2; direction++) {
+        traffic->offered[direction] = -(int64_t)traffic->counters.sent[direction];
+        traffic->lost[direction] = -missing(traffic, direction);
+    }
     atomic_store(&traffic->error, error);
     sem_post(&traffic->progress);
     if (error != 0)
         return error;
     load(traffic);
     drain(traffic);
-    traffic->lost[0] += missing(traffic, 0);
-    traffic->lost[1] += missing(traffic, 1);
+    for (unsigned int direction = 0; direction < 2; direction++) {
+        traffic->offered[direction] += (int64_t)traffic->counters.sent[direction];
+        traffic->lost[direction] += missing(traffic, direction);
+    }
     sem_post(&traffic->progress);
     return 0;
 }

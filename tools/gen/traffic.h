@@ -32,8 +32,9 @@ struct traffic {
     sem_t progress;
     _Atomic int error; /* negative errno; a sentence is on standard error */
     uint32_t lost_at_open[2];
-    int64_t lost[2];  /* of what was sent under load, what had not come when nothing came any more */
-    double cpu_share; /* of the time under load, what the thread had a CPU for; less than 1 when others want it too */
+    int64_t offered[2]; /* sent under load */
+    int64_t lost[2];    /* of that, what had not come when nothing came any more */
+    double cpu_share;   /* of the time under load, what the thread had a CPU for; less than 1 when others want it too */
     uint32_t next_flow[GUESTS_MAX];
     alignas(64) struct traffic_counters counters;
 };

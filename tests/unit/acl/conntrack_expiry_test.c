@@ -190,10 +190,11 @@ static void long_pause_of_the_worker_loses_nobody(void **state)
 
         open_ok(ct, &packet, START_TICK + port % 50);
     }
-    conntrack_run(ct, 0, START_TICK + 5000);
+    assert_true(conntrack_run(ct, 0, START_TICK + 5000)); /* there is more to do */
     assert_in_range(conntrack_count(ct), 600 - 256, 599); /* one slice, no more */
     run_fully(ct, 0, START_TICK + 5000);
     assert_int_equal(conntrack_count(ct), 0);
+    assert_false(conntrack_run(ct, 0, START_TICK + 5000));
 }
 
 int main(void)

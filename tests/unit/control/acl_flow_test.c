@@ -132,6 +132,15 @@ static void frame_of_another_type_goes_by_macs_and_tag(void **state)
     assert_int_equal(packet.vlan & PACKET_VLAN_ID, 7);
 }
 
+static void packet_for_a_group_has_the_groups_mac(void **state)
+{
+    struct packet packet = packet_of("egress,udp,nw_src=10.0.0.5,nw_dst=224.129.2.3,tp_dst=1", 0);
+
+    assert_mac(&packet.dst_mac, "01:00:5e:01:02:03");
+    packet = packet_of("egress,udp,ipv6_src=fd00::5,ipv6_dst=ff02::1:2,tp_dst=1", 0);
+    assert_mac(&packet.dst_mac, "33:33:00:01:00:02");
+}
+
 static void given_fields_are_told_from_defaults(void **state)
 {
     struct acl_flow flow;
@@ -229,6 +238,7 @@ int main(void)
         cmocka_unit_test(every_ip_protocol_can_be_asked_about),
         cmocka_unit_test(arp_has_sender_target_and_operation),
         cmocka_unit_test(frame_of_another_type_goes_by_macs_and_tag),
+        cmocka_unit_test(packet_for_a_group_has_the_groups_mac),
         cmocka_unit_test(given_fields_are_told_from_defaults),
         cmocka_unit_test(mistakes_are_answered_with_what_would_be_right),
         cmocka_unit_test(unknown_field_is_answered_with_those_there_are),

@@ -210,7 +210,8 @@ static bool run_limbo(struct conntrack *ct, struct ct_worker *w, uint32_t now)
         struct session *s = ct_session(ct, session);
         uint32_t word = atomic_load_explicit(&s->state, memory_order_relaxed);
 
-        if (session == 0 || (int32_t)(now - atomic_load_explicit(&s->last_seen, memory_order_relaxed)) <= SESSION_CACHE_IDLE)
+        if (session == 0 ||
+            (int32_t)(now - atomic_load_explicit(&s->last_seen, memory_order_relaxed)) <= SESSION_CACHE_IDLE)
             return false;
         w->idle.head = s->next;
         ct_account_free(ct, s->account);

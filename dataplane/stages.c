@@ -190,7 +190,8 @@ static bool special_flags_hold(struct worker *worker, const struct flow_entry *e
 #define SESSION_AHEAD 8u
 
 /* Always in line: gcc takes a function that does nothing but prefetch for one without effect, and drops its calls. */
-static inline __attribute__((always_inline)) void prefetch_set(const struct worker *worker, const struct batch *batch, unsigned int i)
+static inline __attribute__((always_inline)) void prefetch_set(const struct worker *worker, const struct batch *batch,
+                                                               unsigned int i)
 {
     if (i < batch->n)
         flow_cache_prefetch_set(&worker->cache, batch->hashes[i]);

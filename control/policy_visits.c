@@ -143,8 +143,6 @@ static void show_acls(struct visit *visit, const char *owner, const char *name, 
 
 static void show_group(struct visit *visit, const struct security_group *group)
 {
-    struct policy_rule refusal = {.id = group->default_id.id};
-
     snprintf(visit->stage, sizeof visit->stage, "group %s", group->name);
     for (size_t i = 0; i < group->n_in_force; i++) {
         struct rule rule = group->in_force[i]->what.rule;
@@ -154,7 +152,11 @@ static void show_group(struct visit *visit, const struct security_group *group)
         rule.on_change = group->on_change;
         show(visit, &rule, group->is_audit, false);
     }
-    show_default(visit, &refusal, RULE_INGRESS, group->is_audit);
+    for (int direction = RULE_INGRESS; direction <= RULE_EGRESS; direction++) {
+        struct policy_rule refusal = {.id = group->default_ids[direction].id};
+
+        show_default(visit, &refusal, (enum rule_direction)direction, group->is_audit);
+    }
 }
 
 void policies_visit_all(const struct policies *policies, policies_visit_rule *rule, void *aux)

@@ -21,10 +21,16 @@ void security_groups_init(struct security_groups *groups, struct rule_ids *ids)
     groups->ids = ids;
 }
 
+static void give_default_ids(struct security_groups *groups, struct security_group *group)
+{
+    for (int i = 0; i < 2; i++)
+        rule_ids_give(groups->ids, &group->default_ids[i]);
+}
+
 static void group_free(struct security_groups *groups, struct security_group *group)
 {
     hmap_remove(&groups->by_row, &group->node);
-    rule_ids_give(groups->ids, &group->default_id);
+    give_default_ids(groups, group);
     hmapx_destroy(&group->namers);
     hmapx_destroy(&group->ports);
     hmapx_destroy(&group->chains);
@@ -64,7 +70,8 @@ struct security_group *security_groups_use(struct security_groups *groups, const
         return group;
     group = xzalloc(sizeof *group);
     group->row = *row;
-    group->default_id.group = group;
+    for (int i = 0; i < 2; i++)
+        group->default_ids[i].group = group;
     hmapx_init(&group->namers);
     hmapx_init(&group->ports);
     hmapx_init(&group->chains);
@@ -166,8 +173,10 @@ void security_groups_set(struct security_groups *groups, const struct group_row 
 
     if (!group->present)
         tell_presence(group, work);
-    if (group->default_id.id == 0)
-        rule_ids_take(groups->ids, &group->default_id);
+    for (int i = 0; i < 2; i++) {
+        if (group->default_ids[i].id == 0)
+            rule_ids_take(groups->ids, &group->default_ids[i]);
+    }
     group->present = true;
     group->seen = work->pass;
     group->stateful = row->stateful;
@@ -184,7 +193,7 @@ void security_groups_remove(struct security_groups *groups, struct security_grou
     assign_rules(group, NULL, 0, NULL, work);
     group->present = false;
     group->changed = work->pass;
-    rule_ids_give(groups->ids, &group->default_id);
+    give_default_ids(groups, group);
     tell_presence(group, work);
     policy_work_add(&work->groups, &group->work);
     security_groups_leave(group, work);

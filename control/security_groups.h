@@ -33,7 +33,7 @@ struct security_group {
     size_t n_in_force;
     uint64_t changed;          /* pass in which rules in force or settings last changed */
     char *error;               /* the first thing wrong in its rules, in a sentence; NULL: nothing */
-    struct rule_id default_id; /* names the denial of what no group of a port allows */
+    struct rule_id default_ids[2]; /* by enum rule_direction: name the denial of what no group of a port allows */
 
     struct address_set *set;  /* of its members, as a remote group; NULL: no rule names it */
     struct hmapx namers;      /* of struct security_rule: that name it as remote group */

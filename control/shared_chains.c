@@ -87,7 +87,7 @@ static struct security_group **groups_of(const struct shared_chain *chain, bool 
 }
 
 /* The denial of what no group allows has the name of the first of them. */
-static struct policy_rule default_of(struct security_group *const *groups, size_t n)
+static struct policy_rule default_of(struct security_group *const *groups, size_t n, enum rule_direction direction)
 {
     const struct security_group *first = groups[0];
 
@@ -95,7 +95,7 @@ static struct policy_rule default_of(struct security_group *const *groups, size_
         if (strcmp(groups[i]->name, first->name) < 0)
             first = groups[i];
     }
-    return (struct policy_rule){.id = first->default_id.id, .action = RULE_DENY};
+    return (struct policy_rule){.id = first->default_ids[direction].id, .action = RULE_DENY};
 }
 
 /* The parts that the form ought to have, up to date; 'chain' is left NULL. */
@@ -128,7 +128,7 @@ static struct chain_form wanted_form(struct shared_chains *chains, const struct 
         key.groups = groups;
         key.n = n;
         form.groups = shared_policies_get(&chains->policies, &key, work);
-        form.default_rule = default_of(groups, n);
+        form.default_rule = default_of(groups, n, chain->direction);
     }
     free(groups);
     return form;

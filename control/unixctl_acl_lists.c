@@ -199,16 +199,21 @@ static void put_port_shadows(void *listing_, const struct acl_port *port)
     struct shadow_listing *listing = listing_;
     struct effective_list list = EFFECTIVE_LIST_EMPTY;
     const char *name = port->interface != NULL ? port->interface->settings->name : port->logical;
+    size_t before, heading;
 
     if (listing->n >= SHADOW_RULES_MAX || listing->steps == 0) {
         ds_put_format(listing->out, "port %s is not looked at: ask for it alone\n", name);
         return;
     }
+    before = listing->out->length;
     ds_put_format(listing->out, "port %s\n", name);
+    heading = listing->out->length;
     collect_port(listing->vswitch, port, &list);
     listing->n += list.n;
     put_stages(listing, &list);
     effective_list_free(&list);
+    if (listing->out->length == heading)
+        ds_truncate(listing->out, before);
 }
 
 static void show_shadowed(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch_)

@@ -20,9 +20,11 @@ def ask(cloud, command, *words):
     return cloud.host.appctl(f"acl/{command}", *words).splitlines()
 
 
-def counters(cloud, port, rule):
+def counters(cloud, port, rule, side="ingress"):
     """Hits, packets, bytes and the whole line of a rule in acl/show."""
-    for line in ask(cloud, "show", port):
+    lines = ask(cloud, "show", port)
+    start = next(i for i, line in enumerate(lines) if line.startswith(side))
+    for line in lines[start:]:
         fields = line.split()
         if rule in fields and fields[0].isdigit():
             return (*map(int, fields[:3]), line)
@@ -83,8 +85,10 @@ def test_show_counts_what_a_rule_let_in_and_what_the_default_refused(answers):
         assert counters(cloud, "v-b", "web/ssh")[1] >= packets + 40
         assert counters(cloud, "v-b", "web/ssh")[0] == 1
     before = counters(cloud, "v-b", "web/default")[1]
+    outwards = counters(cloud, "v-b", "web/default", "egress")[1]
     refuse_tcp(cloud, cloud.a, cloud.b, 23)
     assert counters(cloud, "v-b", "web/default")[1] > before
+    assert counters(cloud, "v-b", "web/default", "egress")[1] == outwards
 
 
 def test_show_has_the_stages_in_the_order_in_which_they_are_asked(answers):

@@ -24,15 +24,17 @@ RECLAIM_SECONDS = 10
 class Sluice(Hypervisor):
     """With RULES there are so many in GROUPS stateful security groups, of which each port is in a few: with the usual
     number in all. OTHERS is how many more Logical_Ports there are, of guests that are not here. SESSIONS is the size of
-    the session table, all of which any port may use."""
+    the session table, all of which any port may use; FLOWS that of the flow cache in lines."""
 
-    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None, groups=GROUPS, others=0):
+    def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None, groups=GROUPS, others=0,
+                 flows=None):
         super().__init__(lab, name or (f"sluice, stateful groups, {rules} rules" if rules else "sluice L2"), short_name,
                          cpu, ports)
         self._rules = rules
         self._sessions = sessions
         self._n_groups = groups
         self._others = others
+        self._flows = flows
         self.database = None
         self.small_bytes = 0
         self._uuids = {}
@@ -41,10 +43,10 @@ class Sluice(Hypervisor):
         """Several groups whose rules do not match the traffic, and the three that do: the clients' and the servers'
         way out, and the servers' way in. Replies pass because of their session only."""
         self.database = Database(self.host.run_dir / "db.sock")
+        if self._sessions or self._flows:
+            self._restart()
         if not self._rules:
             return
-        if self._sessions:
-            self.restart_with(self._sessions)
         self.host.sluice_vsctl(
             *_command("group-add members"), *_command("group-add servers"),
             *(word for name in self._names() for word in _command(f"group-add {name}")),
@@ -71,10 +73,13 @@ class Sluice(Hypervisor):
                 "row": {"name": f"other{number}", "addresses": f"{mac} 10.9.{number >> 8}.{number & 255}",
                         "security_groups": ["set", groups]}}
 
-    def restart_with(self, sessions):
-        """The size of the session table is read once, at start."""
+    def _restart(self):
+        """The sizes of tables are read once, at start."""
         self.small_bytes = resident(self.pid)
-        self.host.sluice_vsctl("--no-wait", "set", "Sluice", ".", f"options:max-sessions={sessions}")
+        if self._sessions:
+            self.host.sluice_vsctl("--no-wait", "set", "Sluice", ".", f"options:max-sessions={self._sessions}")
+        if self._flows:
+            self.host.vsctl("--no-wait", "set", "Open_vSwitch", ".", f"other_config:flow-cache-entries={self._flows}")
         self.host.stop_switch()
         self.host.start_switch()
 

@@ -10,6 +10,7 @@ from .table import table
 from .testpmd import Testpmd
 
 RULES = 1000
+FLOWS = 1 << 22
 # With too few near rounds there are more rounds, up to so many times what was asked for.
 ROUNDS_FACTOR = 2
 # Flows: least share of mac without and with groups.
@@ -26,9 +27,10 @@ class Throughput:
         self._options = options
         self.samples = []
         cpu = sampler.cpus[1]
-        self._mac, self._l2 = Testpmd(lab, *sampler.cpus), Sluice(lab, "l2", cpu)
-        # By itself a guest may have 32768 sessions.
-        self._groups = Sluice(lab, "sg", cpu, RULES, SESSIONS if max(options.flows) > 10000 else None)
+        # By itself a guest may have 32768 sessions, and a worker 262144 flows.
+        many = max(options.flows) > 10000
+        self._mac, self._l2 = Testpmd(lab, *sampler.cpus), Sluice(lab, "l2", cpu, flows=FLOWS if many else None)
+        self._groups = Sluice(lab, "sg", cpu, RULES, SESSIONS if many else None, flows=FLOWS if many else None)
         self._switches = [self._mac, self._l2, self._groups]
         if options.ovs:
             self._switches += [Ovs(lab, "ol2", cpu), Ovs(lab, "oct", cpu, conntrack=True)]

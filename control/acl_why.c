@@ -14,6 +14,7 @@
 #include "control/policies.h"
 #include "control/set_names.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/pipeline.h"
 #include "dataplane/side.h"
 #include "dataplane/snapshot_private.h"
 #include "dataplane/vlan.h"
@@ -73,16 +74,7 @@ static void put_drop(struct why *why, const char *word, enum drop_reason reason,
 
 static enum drop_reason check_port(const struct why *why)
 {
-    const struct attachment *attachment = why->attachment;
-    const struct bridge *bridge = snapshot_bridge(why->snapshot, attachment->bridge);
-
-    if (attachment->disabled || (attachment->has_policy && attachment->policy.disabled))
-        return DROP_PORT_DISABLED;
-    if (attachment->has_policy && attachment->policy.broken)
-        return DROP_POLICY_BROKEN;
-    if (bridge->secure && !attachment->has_policy && !attachment->network_bound)
-        return DROP_BRIDGE_SECURE;
-    return DROP_NONE;
+    return pipeline_check_attachment(snapshot_bridge(why->snapshot, why->attachment->bridge), why->attachment);
 }
 
 /* The VLAN that the packet is in on the bridge: the one that was asked about, or that of untagged packets. */

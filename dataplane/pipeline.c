@@ -16,8 +16,7 @@ static bool is_reserved_mac(const struct mac_addr *mac)
     return memcmp(mac->bytes, prefix, sizeof prefix) == 0 && mac->bytes[5] < 16;
 }
 
-/* May the attachment talk on its bridge at all? */
-static enum drop_reason check_attachment(const struct bridge *bridge, const struct attachment *attachment)
+enum drop_reason pipeline_check_attachment(const struct bridge *bridge, const struct attachment *attachment)
 {
     if (attachment->disabled || (attachment->has_policy && attachment->policy.disabled))
         return DROP_PORT_DISABLED;
@@ -134,7 +133,7 @@ static enum drop_reason resolve_unicast(struct pipeline *pipeline, const struct 
 
     if (destination->id == source->id || (destination->network_bound && source->network_bound))
         return DROP_SAME_PORT;
-    drop = check_attachment(snapshot->bridges[destination->bridge], destination);
+    drop = pipeline_check_attachment(snapshot->bridges[destination->bridge], destination);
     if (drop != DROP_NONE)
         return drop;
     admission.destination = destination;
@@ -164,7 +163,8 @@ static enum drop_reason resolve_flood(struct pipeline *pipeline, const struct sn
         /* Every endpoint of a network reaches every other itself: from one tunnel never to another. */
         if (destination->id == source->id ||
             (source->kind == ATTACHMENT_TUNNEL && destination->kind == ATTACHMENT_TUNNEL) ||
-            !vlan_egress(&destination->vlan, id, &tagged) || check_attachment(bridge, destination) != DROP_NONE)
+            !vlan_egress(&destination->vlan, id, &tagged) ||
+            pipeline_check_attachment(bridge, destination) != DROP_NONE)
             continue;
         admission.destination = destination;
         if (!admission_flood_receiver(&admission)) {
@@ -196,7 +196,7 @@ static enum drop_reason resolve(struct pipeline *pipeline, const struct snapshot
     uint32_t destination;
     uint16_t id;
 
-    drop = check_attachment(bridge, source);
+    drop = pipeline_check_attachment(bridge, source);
     if (drop != DROP_NONE)
         return drop;
     if (!vlan_ingress(&source->vlan, packet->vlan, &id))

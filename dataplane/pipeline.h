@@ -62,6 +62,9 @@ void pipeline_resolve(struct pipeline *pipeline, const struct snapshot *snapshot
 bool pipeline_resolve_output(const struct snapshot *snapshot, const struct packet *packet, const struct attachment *to,
                              struct resolution *resolution);
 
+/* May the attachment talk on its bridge at all? DROP_NONE when it may. */
+enum drop_reason pipeline_check_attachment(const struct bridge *bridge, const struct attachment *attachment);
+
 /* The attachment a unicast frame for 'mac' in VLAN 'id' of the bridge leads to, 0 when unknown: the host's own address
  * of an internal port, else what the FDB has learned. */
 uint32_t pipeline_find_destination(const struct snapshot *snapshot, uint16_t bridge, uint16_t id,

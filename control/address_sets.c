@@ -4,12 +4,17 @@
 #include <stdlib.h>
 
 #include <openvswitch/util.h>
+#include <openvswitch/vlog.h>
 #include <util.h>
 #include <uuid.h>
 
 #include "control/ids.h"
 #include "control/policy_work.h"
 #include "dataplane/snapshot.h"
+
+VLOG_DEFINE_THIS_MODULE(address_sets);
+
+static struct vlog_rate_limit no_memory = VLOG_RATE_LIMIT_INIT(1, 5);
 
 struct slot {
     struct address_set *set; /* NULL: the number is free */
@@ -119,18 +124,26 @@ void address_sets_leave(struct address_set *set, struct policy_work *work)
 
 bool address_set_replace(struct address_sets *sets, struct address_set *set, struct prefix_list *members)
 {
+    struct addr_set *made;
+
     prefix_list_normalise(members);
     if (prefix_list_equal(&set->members, members)) {
+        prefix_list_clear(members);
+        return false;
+    }
+    made = members->n > 0 ? addr_set_create(members->prefixes, members->n) : NULL;
+    if (members->n > 0 && made == NULL) {
+        /* Rules that allow and rules that deny may name it: only its former members open nothing that was closed. */
+        VLOG_ERR_RL(&no_memory, "not enough memory for %" PRIuSIZE " addresses: their group stays as it was",
+                    members->n);
         prefix_list_clear(members);
         return false;
     }
     prefix_list_clear(&set->members);
     set->members = *members;
     *members = PREFIX_LIST_EMPTY;
-
-    /* Without memory for the new set nobody is a member: rules allow, so this errs on the closed side. */
     addr_set_unref(set->set);
-    set->set = set->members.n > 0 ? addr_set_create(set->members.prefixes, set->members.n) : NULL;
+    set->set = made;
     mark_dirty(sets, set->number);
     return true;
 }

@@ -31,8 +31,8 @@ struct security_group {
     size_t n_rules;
     struct security_rule **in_force; /* those of them that are, by id */
     size_t n_in_force;
-    uint64_t changed;          /* pass in which rules in force or settings last changed */
-    char *error;               /* the first thing wrong in its rules, in a sentence; NULL: nothing */
+    uint64_t changed;              /* pass in which rules in force or settings last changed */
+    char *error;                   /* the first thing wrong in its rules, in a sentence; NULL: nothing */
     struct rule_id default_ids[2]; /* by enum rule_direction: name the denial of what no group of a port allows */
 
     struct address_set *set;  /* of its members, as a remote group; NULL: no rule names it */

@@ -23,6 +23,14 @@ static bool is_experimental(const uint8_t *frame, uint32_t len)
     return len >= 14 && frame[12] == 0x88 && frame[13] == 0xb5;
 }
 
+/* Until the kernel has taken note that both ends have a carrier, which may take a second when many links come and go, it
+ * silently drops what is sent through them. */
+static void await_carrier(void)
+{
+    port_fixture_run("n=0; until [ $(ip -o link | grep -c 'veth-p.*state UP') = 2 ]; do"
+                     " n=$((n + 1)); [ $n -lt 1000 ] || exit 1; sleep 0.01; done");
+}
+
 static int set_up(void **state)
 {
     const struct port_config config = {.name = "veth-port", .type = "system", .n_workers = 1};
@@ -33,6 +41,7 @@ static int set_up(void **state)
     port_fixture_run("ip addr add 10.9.0.1/24 dev veth-peer");
     port_fixture_run("ip link set veth-peer up");
     port = port_fixture_open(&config);
+    await_carrier();
     port_fixture_run("ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev veth-peer");
     return packet_socket_open(&peer, if_nametoindex("veth-peer"));
 }

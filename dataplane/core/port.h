@@ -143,6 +143,10 @@ struct port {
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
     _Atomic bool ready;     /* the far side is there: packets may be sent */
 
+    /* OFFLOAD_* bits (offload.h): what packets given to tx_burst() may leave to the far side. Written by the implementation
+     * whenever that changes, read by workers; relaxed. */
+    _Atomic uint32_t tx_offloads;
+
     /* What rx_burst() lost on the way, which is not told which worker calls it: written by whoever polls the queue,
      * part of port_counters_sum() as DROP_NO_BUFFER, DROP_RX_UNSUPPORTED and DROP_RX_DESCRIPTOR. */
     _Atomic uint64_t rx_no_buffer;

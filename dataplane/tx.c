@@ -6,7 +6,11 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/core/offload.h"
+#include "dataplane/core/packet_pool.h"
+#include "dataplane/segment.h"
 #include "dataplane/snapshot_private.h"
+#include "dataplane/tx_finish.h"
 
 int tx_prepare_port(struct tx *tx, uint16_t port)
 {
@@ -70,25 +74,101 @@ static void count_sent(struct tx *tx, const struct snapshot *snapshot, struct po
     counters->tx_bytes += bytes;
 }
 
+/* Sends packets that the port takes as they are, and empties the buffer. */
+static void send_finished(struct tx *tx, const struct snapshot *snapshot, struct port *port, struct tx_buffer *buffer)
+{
+    uint32_t lengths[TX_BURST];
+    uint16_t sent;
+
+    /* A driver may free what it has sent at once. */
+    for (uint16_t i = 0; i < buffer->n; i++)
+        lengths[i] = buffer->packets[i]->pkt_len;
+    sent = send_burst(tx, port, buffer);
+    count_sent(tx, snapshot, port, buffer, lengths, sent);
+    drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
+    buffer->n = 0;
+}
+
+/* Where packets gather once they are finished. */
+struct finished {
+    struct tx *tx;
+    const struct snapshot *snapshot;
+    struct port *port;
+    struct tx_buffer buffer;
+};
+
+static void add_finished(struct finished *out, struct rte_mbuf *packet, uint16_t account)
+{
+    if (out->buffer.n == TX_BURST)
+        send_finished(out->tx, out->snapshot, out->port, &out->buffer);
+    out->buffer.packets[out->buffer.n] = packet;
+    out->buffer.account[out->buffer.n++] = account;
+}
+
+/* Out of buffers, what is left of the frame is one drop: the other end misses some of its segments. */
+static void add_segments(struct finished *out, struct rte_mbuf *frame, uint16_t account)
+{
+    struct segmenter segmenter;
+    struct rte_mbuf *segment = NULL;
+
+    if (segmenter_init(&segmenter, frame) == 0) {
+        do {
+            segment = segmenter_next(&segmenter, packet_pool());
+            if (segment != NULL)
+                add_finished(out, segment, account);
+        } while (segment != NULL && segmenter_has_next(&segmenter));
+    }
+    if (segment == NULL)
+        out->port->counters[out->tx->worker]->drops[DROP_NO_BUFFER]++;
+    rte_pktmbuf_free(frame);
+}
+
+/* The same for a buffer with packets that the port may not take as they are. */
+static void send_unfinished(struct tx *tx, const struct snapshot *snapshot, struct port *port,
+                            struct tx_buffer *buffer)
+{
+    struct finished out = {.tx = tx, .snapshot = snapshot, .port = port};
+    uint32_t offloads = atomic_load_explicit(&port->tx_offloads, memory_order_relaxed);
+
+    for (uint16_t i = 0; i < buffer->n; i++) {
+        struct rte_mbuf *packet = buffer->packets[i];
+
+        if (offload_is_pending(packet) && !tx_finish_is_taken(offloads, packet)) {
+            if (packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
+                add_segments(&out, packet, buffer->account[i]);
+                continue;
+            }
+            tx_finish_checksums(packet);
+        }
+        add_finished(&out, packet, buffer->account[i]);
+    }
+    if (out.buffer.n > 0)
+        send_finished(tx, snapshot, port, &out.buffer);
+    buffer->n = 0;
+}
+
+static uint64_t flags_of(const struct tx_buffer *buffer)
+{
+    uint64_t flags = 0;
+
+    for (uint16_t i = 0; i < buffer->n; i++)
+        flags |= buffer->packets[i]->ol_flags;
+    return flags;
+}
+
 void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index)
 {
     struct tx_buffer *buffer = tx->buffers[index];
     struct port *port = snapshot->ports[index];
-    uint32_t lengths[TX_BURST];
-    uint16_t sent = 0;
 
-    if (port == NULL || port->ops == NULL) {
+    if (port == NULL || port->ops == NULL)
         drop_rest(tx, buffer, 0, port, DROP_PORT_GONE);
-    } else if (!atomic_load_explicit(&port->ready, memory_order_relaxed)) {
+    else if (!atomic_load_explicit(&port->ready, memory_order_relaxed))
         drop_rest(tx, buffer, 0, port, DROP_TX_LINK_DOWN);
-    } else {
-        /* A driver may free what it has sent at once. */
-        for (uint16_t i = 0; i < buffer->n; i++)
-            lengths[i] = buffer->packets[i]->pkt_len;
-        sent = send_burst(tx, port, buffer);
-        count_sent(tx, snapshot, port, buffer, lengths, sent);
-        drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
-    }
+    else if (__builtin_expect((flags_of(buffer) & OFFLOAD_PENDING) != 0, 0))
+        send_unfinished(tx, snapshot, port, buffer);
+    else
+        send_finished(tx, snapshot, port, buffer);
     buffer->n = 0;
 }
 

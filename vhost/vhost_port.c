@@ -12,6 +12,7 @@
 #include <rte_vhost.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/offload.h"
 #include "dataplane/core/packet_pool.h"
 #include "vhost/device.h"
 #include "vhost/socket_path.h"
@@ -76,6 +77,25 @@ static void count_swallowed(struct port *port, struct vhost_device *device, uint
     queue->taken = index;
 }
 
+/* Describes what guests left undone as the switch does, and drops what cannot be done. Returns how many packets remain. */
+static uint16_t take_offloads(struct port *port, struct rte_mbuf **packets, uint16_t n)
+{
+    uint16_t kept = 0;
+
+    for (uint16_t i = 0; i < n; i++) {
+        struct rte_mbuf *packet = packets[i];
+
+        if (unlikely((packet->ol_flags & (RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO)) != 0) &&
+            offload_from_rx_flags(packet) != 0) {
+            atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
+            rte_pktmbuf_free(packet);
+            continue;
+        }
+        packets[kept++] = packet;
+    }
+    return kept;
+}
+
 static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
 {
     struct vhost_device *device = port->impl;
@@ -101,7 +121,7 @@ static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf 
         count_swallowed(port, device, link, rxq);
         examine_silent_ring(port, device, link, rxq);
     }
-    return received;
+    return take_offloads(port, packets, received);
 }
 
 static uint16_t vhost_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)
@@ -192,6 +212,7 @@ static int vhost_open(struct port *port, const struct port_config *config, char 
     device->port = port;
     device->device_id = -1;
     device->server = port->ops == &vhost_server_ops;
+    device->tso = !config->no_tso;
     device->pool = packet_pool();
     result = apply_live(device, config, error);
     if (result == 0)

@@ -141,18 +141,28 @@ static int sum_now(struct rte_mbuf *packet, const struct virtio_net_hdr *header)
     return 0;
 }
 
+/* Length of the TCP or UDP header; 0 when it is malformed or not in one piece. */
+static uint32_t l4_length(const struct layers *layers)
+{
+    uint32_t len = layers->protocol == IPPROTO_TCP ? (layers->frame[layers->l4 + 12] >> 4) * 4u : UDP_LEN;
+
+    if (layers->protocol == IPPROTO_TCP && len < TCP_LEN)
+        return 0;
+    return layers->l4 + len <= layers->readable ? len : 0;
+}
+
 static int describe_checksum(struct rte_mbuf *packet, const struct virtio_net_hdr *header)
 {
     struct layers layers;
     bool tcp;
 
     if (!find_outermost(packet, &layers) || layers.l4 != header->csum_start ||
-        layers.l4 - layers.l3 > OFFLOAD_L3_MAX || layers.l3 > OFFLOAD_L2_MAX)
+        layers.l4 - layers.l3 > OFFLOAD_L3_MAX || l4_length(&layers) == 0)
         return sum_now(packet, header);
     tcp = layers.protocol == IPPROTO_TCP;
     if (header->csum_offset != (tcp ? TCP_CHECKSUM : UDP_CHECKSUM))
         return sum_now(packet, header);
-    packet->tx_offload = rte_mbuf_tx_offload(layers.l3, layers.l4 - layers.l3, 0, 0, 0, 0, 0);
+    packet->tx_offload = rte_mbuf_tx_offload(layers.l3, layers.l4 - layers.l3, l4_length(&layers), 0, 0, 0, 0);
     packet->ol_flags |= family_flag(&layers) | (tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM);
     return 0;
 }
@@ -187,13 +197,13 @@ static void describe_tunnel(struct rte_mbuf *packet, const struct layers *outer)
 static int describe_segments(struct rte_mbuf *packet, const struct layers *layers, uint32_t size,
                              const struct layers *outer)
 {
-    uint32_t tcp_len = (layers->frame[layers->l4 + 12] >> 4) * 4u;
+    uint32_t tcp_len = l4_length(layers);
     uint32_t header_len = layers->l4 + tcp_len;
     uint32_t l2 = layers->l3 - (outer != NULL ? outer->l4 : 0);
     uint32_t l3 = layers->l4 - layers->l3;
     uint32_t payload;
 
-    if (tcp_len < TCP_LEN || header_len > packet->data_len || l2 > OFFLOAD_L2_MAX || l3 > OFFLOAD_L3_MAX ||
+    if (tcp_len == 0 || l2 > OFFLOAD_L2_MAX || l3 > OFFLOAD_L3_MAX ||
         ip_end(layers) != packet->pkt_len || size < OFFLOAD_SEGMENT_MIN)
         return -EINVAL;
     payload = packet->pkt_len - header_len;
@@ -202,7 +212,7 @@ static int describe_segments(struct rte_mbuf *packet, const struct layers *layer
     put_pseudo(packet, layers);
     packet->ol_flags |= family_flag(layers);
     if (payload <= size && outer == NULL) {
-        packet->tx_offload = rte_mbuf_tx_offload(l2, l3, 0, 0, 0, 0, 0);
+        packet->tx_offload = rte_mbuf_tx_offload(l2, l3, tcp_len, 0, 0, 0, 0);
         packet->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
         return 0;
     }

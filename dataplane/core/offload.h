@@ -15,7 +15,7 @@
  *   ol_flags    RTE_MBUF_F_TX_IPV4 or _IPV6, with RTE_MBUF_F_TX_TCP_CKSUM, _UDP_CKSUM or _TCP_SEG (which means the
  *               checksum too); once it is inside a tunnel, RTE_MBUF_F_TX_TUNNEL_* and _OUTER_IPV4 or _OUTER_IPV6 as well,
  *               and _OUTER_UDP_CKSUM when the outer UDP header is to have a checksum (any but 0 stands there meanwhile)
- *   l2_len, l3_len, l4_len, tso_segsz    as DPDK says; l4_len and tso_segsz for _TCP_SEG only; outer_l2_len and
+ *   l2_len, l3_len, l4_len, tso_segsz    as DPDK says (some drivers read l4_len without _TCP_SEG, too); outer_l2_len and
  *               outer_l3_len once it is inside a tunnel, l2_len then begins behind the outer IP header
  *
  * The checksum field holds the sum of the pseudo-header with the length of the whole frame, as virtio wants it, and the

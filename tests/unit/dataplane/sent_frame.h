@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tests/unit/dataplane/station_fixture.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include <rte_mbuf.h>
 
 #include "dataplane/core/offload.h"
+#include "dataplane/core/packet_pool.h"
 
 /* Frames as a sender with offloads leaves them, and a judge of what becomes of them who sums byte by byte and shares no
  * code with the switch. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/dataplane/sent_frame.h"
+#include "tests/unit/dataplane/station_fixture.h"
 
 #include "dataplane/snapshot_private.h"
 #include "dataplane/tx.h"

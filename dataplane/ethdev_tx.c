@@ -14,8 +14,7 @@
 
 uint64_t ethdev_tx_capabilities(const struct rte_eth_dev_info *info, bool no_tso)
 {
-    return info->tx_offload_capa &
-           (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | CHECKSUMS | IP_SUMS | (no_tso ? 0 : SEGMENTS));
+    return info->tx_offload_capa & (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | CHECKSUMS | IP_SUMS | (no_tso ? 0 : SEGMENTS));
 }
 
 static bool has_all(uint64_t capabilities, uint64_t wanted)
@@ -53,8 +52,8 @@ static void ask_for_ip_sums(struct rte_mbuf *packet, uint64_t capabilities)
         packet->ol_flags |= RTE_MBUF_F_TX_OUTER_IP_CKSUM;
 }
 
-uint16_t ethdev_tx_unfinished(uint16_t device, uint16_t txq, uint64_t capabilities, struct rte_mbuf **packets, uint16_t n,
-                              uint32_t *n_refused)
+uint16_t ethdev_tx_unfinished(uint16_t device, uint16_t txq, uint64_t capabilities, struct rte_mbuf **packets,
+                              uint16_t n, uint32_t *n_refused)
 {
     uint16_t done = 0;
 

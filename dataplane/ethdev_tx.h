@@ -18,5 +18,5 @@ uint32_t ethdev_tx_offloads(const struct rte_eth_dev_info *info, uint64_t capabi
 
 /* Sends packets of which some are pending. Those that the driver refuses for good are freed and added to '*n_refused';
  * else as rte_eth_tx_burst(). Worker. */
-uint16_t ethdev_tx_unfinished(uint16_t device, uint16_t txq, uint64_t capabilities, struct rte_mbuf **packets, uint16_t n,
-                              uint32_t *n_refused);
+uint16_t ethdev_tx_unfinished(uint16_t device, uint16_t txq, uint64_t capabilities, struct rte_mbuf **packets,
+                              uint16_t n, uint32_t *n_refused);

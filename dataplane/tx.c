@@ -124,8 +124,7 @@ static void add_segments(struct finished *out, struct rte_mbuf *frame, uint16_t 
 }
 
 /* The same for a buffer with packets that the port may not take as they are. */
-static void send_unfinished(struct tx *tx, const struct snapshot *snapshot, struct port *port,
-                            struct tx_buffer *buffer)
+static void send_unfinished(struct tx *tx, const struct snapshot *snapshot, struct port *port, struct tx_buffer *buffer)
 {
     struct finished out = {.tx = tx, .snapshot = snapshot, .port = port};
     uint32_t offloads = atomic_load_explicit(&port->tx_offloads, memory_order_relaxed);

@@ -69,9 +69,9 @@ void encap_template_init(struct encap_template *out, const struct tunnel_config 
     memset(out, 0, sizeof *out);
     out->l3_offset = sizeof(struct rte_ether_hdr) + (vlan != 0 ? sizeof(struct rte_vlan_hdr) : 0);
     out->len = (uint8_t)(out->l3_offset + sizeof *ip + sizeof *udp + sizeof(struct vxlan_header));
-    out->flags = (uint8_t)((tunnel->csum ? ENCAP_CSUM : 0) | (tunnel->ttl_inherit ? ENCAP_TTL_INHERIT : 0) |
-                           (tunnel->tos_inherit ? ENCAP_TOS_INHERIT : 0) |
-                           (tunnel->type == TUNNEL_GENEVE ? ENCAP_GENEVE : 0));
+    out->flags =
+        (uint8_t)((tunnel->csum ? ENCAP_CSUM : 0) | (tunnel->ttl_inherit ? ENCAP_TTL_INHERIT : 0) |
+                  (tunnel->tos_inherit ? ENCAP_TOS_INHERIT : 0) | (tunnel->type == TUNNEL_GENEVE ? ENCAP_GENEVE : 0));
     out->ttl = tunnel->ttl == 0 || tunnel->ttl_inherit ? TUNNEL_TTL_DEFAULT : tunnel->ttl;
 
     start = out->header + ENCAP_HEADER_MAX - out->len;
@@ -96,8 +96,8 @@ static void describe_inner(const struct encap_template *template, struct rte_mbu
 {
     packet->outer_l2_len = template->l3_offset;
     packet->outer_l3_len = sizeof(struct rte_ipv4_hdr);
-    packet->l2_len = (template->len - template->l3_offset - sizeof(struct rte_ipv4_hdr) + packet->l2_len) &
-                     OFFLOAD_L2_MAX;
+    packet->l2_len =
+        (template->len - template->l3_offset - sizeof(struct rte_ipv4_hdr) + packet->l2_len) & OFFLOAD_L2_MAX;
     packet->ol_flags |= RTE_MBUF_F_TX_OUTER_IPV4 |
                         (template->flags & ENCAP_GENEVE ? RTE_MBUF_F_TX_TUNNEL_GENEVE : RTE_MBUF_F_TX_TUNNEL_VXLAN);
     if (template->flags & ENCAP_CSUM) {

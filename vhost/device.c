@@ -37,8 +37,8 @@ static struct connection connections[RTE_MAX_VHOST_DEVICE];
 #define FEATURES_NEVER (1ULL << VIRTIO_NET_F_GSO | 1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_UFO)
 
 /* What is not offered without TSO. */
-#define FEATURES_TSO                                                                                           \
-    (1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN |     \
+#define FEATURES_TSO                                                                                      \
+    (1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
      1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | 1ULL << VIRTIO_NET_F_HOST_ECN)
 
 static struct connection *connection_of(int device_id)

@@ -12,8 +12,8 @@
 /* What devices can do, and DPDK's own tap as one that can: it sums and cuts by what the packet says, and the test reads
  * what comes out at the kernel's end. */
 
-#define SUMS                                                                                               \
-    (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |        \
+#define SUMS                                                                                       \
+    (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | \
      RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM)
 #define TSO (SUMS | RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 
@@ -29,9 +29,9 @@ static void capabilities_are_told_as_they_are(void **state)
     assert_int_equal(ethdev_tx_offloads(&any, TSO), both);
     assert_int_equal(ethdev_tx_offloads(&any, TSO | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO), both | OFFLOAD_VXLAN);
     assert_int_equal(ethdev_tx_offloads(&any, TSO | RTE_ETH_TX_OFFLOAD_GENEVE_TNL_TSO), both | OFFLOAD_GENEVE);
-    assert_int_equal(ethdev_tx_offloads(&any, (TSO & ~RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM) |
-                                        RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO),
-                     both);
+    assert_int_equal(
+        ethdev_tx_offloads(&any, (TSO & ~RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM) | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO),
+        both);
 }
 
 static void tso_may_be_switched_off(void **state)

@@ -67,7 +67,7 @@ static void fields_change_from_segment_to_segment(void **state)
         assert_int_equal(segment->ol_flags, 0);
         assert_int_equal(get16(frame + 16), 40 + payload);
         assert_int_equal(get16(frame + 18), (0xfffe + i) & 0xffff); /* id, wrapping */
-        assert_int_equal(frame[41], (uint8_t)(i * MSS)); /* sequence */
+        assert_int_equal(frame[41], (uint8_t)(i * MSS));            /* sequence */
         assert_int_equal(frame[47], flags[i]);
         assert_int_equal(frame[54], (uint8_t)(i * MSS * 7 + (i * MSS + 54) / 256));
         rte_pktmbuf_free(segment);

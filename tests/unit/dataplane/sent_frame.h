@@ -71,7 +71,8 @@ static inline uint32_t sent_l4_sum(const uint8_t *ip, const uint8_t *l4, uint8_t
     return sent_sum(l4, len, sent_pseudo_sum(ip, protocol, len));
 }
 
-static inline void sent_put_ip(struct sent_frame *frame, const struct sent_spec *spec, uint8_t protocol, uint32_t l4_len)
+static inline void sent_put_ip(struct sent_frame *frame, const struct sent_spec *spec, uint8_t protocol,
+                               uint32_t l4_len)
 {
     static const uint8_t v4[20] = {0x45, 0, 0, 0, 0xff, 0xfe, 0x40, 0, 64, 0, 0, 0, 10, 1, 2, 3, 10, 1, 2, 4};
     static const uint8_t v6[40] = {0x60, 0, 0, 0, 0, 0, 0, 64, 0xfd, 1, 2, 3, [23] = 1, [24] = 0xfd, 1, 2, 3, [39] = 2};

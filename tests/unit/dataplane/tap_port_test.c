@@ -5,8 +5,8 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
-#include "dataplane/kernel_link.h"
 #include "dataplane/core/offload.h"
+#include "dataplane/kernel_link.h"
 #include "dataplane/packet_socket.h"
 #include "dataplane/tx_finish.h"
 
@@ -208,10 +208,10 @@ int main(void)
 {
 #define WITH_PORT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH_PORT(checksum_is_left_to_the_switch),    WITH_PORT(frame_of_full_mtu_arrives),
-        WITH_PORT(frame_goes_to_the_kernel),     WITH_PORT(settings_change_while_open),
-        WITH_PORT(device_that_is_down_is_quiet), cmocka_unit_test(device_goes_with_the_port),
-        cmocka_unit_test(bad_names_are_refused), cmocka_unit_test(tap_attaches_to_what_exists),
+        WITH_PORT(checksum_is_left_to_the_switch), WITH_PORT(frame_of_full_mtu_arrives),
+        WITH_PORT(frame_goes_to_the_kernel),       WITH_PORT(settings_change_while_open),
+        WITH_PORT(device_that_is_down_is_quiet),   cmocka_unit_test(device_goes_with_the_port),
+        cmocka_unit_test(bad_names_are_refused),   cmocka_unit_test(tap_attaches_to_what_exists),
         cmocka_unit_test(buffers_all_come_back),
     };
 

@@ -220,7 +220,10 @@ static void try_one(const struct sent_spec *spec, const struct tunnel_spec *tunn
 }
 
 static const struct tunnel_spec tunnel_specs[] = {
-    {0}, {.present = true}, {.present = true, .checksum = true}, {.present = true, .geneve = true},
+    {0},
+    {.present = true},
+    {.present = true, .checksum = true},
+    {.present = true, .geneve = true},
     {.present = true, .geneve = true, .checksum = true},
 };
 
@@ -249,9 +252,9 @@ static void any_length_comes_out_right(void **state)
     print_message("seed %u\n", seed);
     for (int round = 0; round < 1000; round++) {
         struct sent_spec spec = {.kind = (unsigned int)rand_r(&seed) % SENT_KINDS,
-                                  .v6 = rand_r(&seed) & 1,
-                                  .vlan = rand_r(&seed) & 1,
-                                  .mss = (uint16_t)(200 + rand_r(&seed) % 5000)};
+                                 .v6 = rand_r(&seed) & 1,
+                                 .vlan = rand_r(&seed) & 1,
+                                 .mss = (uint16_t)(200 + rand_r(&seed) % 5000)};
 
         spec.payload_len = (uint32_t)rand_r(&seed) % (spec.kind == SENT_TSO ? 65000 : 3000);
         if (spec.kind == SENT_TSO && spec.payload_len <= spec.mss)
@@ -366,12 +369,9 @@ int main(void)
 {
 #define WITH_PORT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH_PORT(every_combination_comes_out_right),
-        WITH_PORT(any_length_comes_out_right),
-        WITH_PORT(largest_frame_in_a_tunnel_is_cut),
-        WITH_PORT(congestion_is_told_once),
-        WITH_PORT(order_is_kept_across_a_large_frame),
-        WITH_PORT(full_port_drops_by_segment),
+        WITH_PORT(every_combination_comes_out_right),  WITH_PORT(any_length_comes_out_right),
+        WITH_PORT(largest_frame_in_a_tunnel_is_cut),   WITH_PORT(congestion_is_told_once),
+        WITH_PORT(order_is_kept_across_a_large_frame), WITH_PORT(full_port_drops_by_segment),
         WITH_PORT(lack_of_buffers_is_one_drop),
     };
 

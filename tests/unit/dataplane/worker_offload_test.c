@@ -271,9 +271,9 @@ static void tunnel_inside_a_tunnel_is_cut_first(void **state)
     packet = make_large(20000, 1000, false);
     {
         /* What guest 1's own tunnel endpoint would send to guest 2. */
-        static const uint8_t outer[50] = {2,    0,    0, 0, 0, 2, 2,  0,  0, 0, 0,  1, 8, 0, 0x45, 0, 0, 0,
-                                          0,    9,    0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0,   2, 1, 2,
-                                          0x12, 0xb5, 0, 0, 0, 1, 8,  0,  0, 0, 0,  0, 9, 0};
+        static const uint8_t outer[50] = {2, 0, 0,    0,    0, 2,  2,  0, 0, 0,  0, 1, 8, 0,  0x45, 0, 0,
+                                          0, 0, 9,    0,    0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0,    0, 2,
+                                          1, 2, 0x12, 0xb5, 0, 0,  0,  1, 8, 0,  0, 0, 0, 0,  9,    0};
         uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(packet, sizeof outer);
 
         memcpy(at, outer, sizeof outer);
@@ -294,14 +294,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(large_frame_passes_in_one_piece),
-        TEST(mtu_bounds_the_segments),
-        TEST(tags_move_what_is_pending),
-        TEST(copies_of_a_flood_are_described_alike),
-        TEST(frame_is_cut_behind_a_tunnel),
-        TEST(frame_comes_out_of_a_tunnel_in_one_piece),
-        TEST(misplaced_description_is_dropped),
-        TEST(open_outer_checksum_is_forgotten),
+        TEST(large_frame_passes_in_one_piece),     TEST(mtu_bounds_the_segments),
+        TEST(tags_move_what_is_pending),           TEST(copies_of_a_flood_are_described_alike),
+        TEST(frame_is_cut_behind_a_tunnel),        TEST(frame_comes_out_of_a_tunnel_in_one_piece),
+        TEST(misplaced_description_is_dropped),    TEST(open_outer_checksum_is_forgotten),
         TEST(tunnel_inside_a_tunnel_is_cut_first),
     };
 

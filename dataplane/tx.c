@@ -74,16 +74,24 @@ static void count_sent(struct tx *tx, const struct snapshot *snapshot, struct po
     counters->tx_bytes += bytes;
 }
 
-/* Sends packets that the port takes as they are, and empties the buffer. */
-static void send_finished(struct tx *tx, const struct snapshot *snapshot, struct port *port, struct tx_buffer *buffer)
+/* Notes the lengths of the packets, because a driver may free what it has sent at once. Returns all their flags. */
+static uint64_t measure(const struct tx_buffer *buffer, uint32_t *lengths)
 {
-    uint32_t lengths[TX_BURST];
-    uint16_t sent;
+    uint64_t flags = 0;
 
-    /* A driver may free what it has sent at once. */
-    for (uint16_t i = 0; i < buffer->n; i++)
+    for (uint16_t i = 0; i < buffer->n; i++) {
         lengths[i] = buffer->packets[i]->pkt_len;
-    sent = send_burst(tx, port, buffer);
+        flags |= buffer->packets[i]->ol_flags;
+    }
+    return flags;
+}
+
+/* Sends packets that the port takes as they are, and empties the buffer. */
+static void send_finished(struct tx *tx, const struct snapshot *snapshot, struct port *port, struct tx_buffer *buffer,
+                          const uint32_t *lengths)
+{
+    uint16_t sent = send_burst(tx, port, buffer);
+
     count_sent(tx, snapshot, port, buffer, lengths, sent);
     drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
     buffer->n = 0;
@@ -97,10 +105,18 @@ struct finished {
     struct tx_buffer buffer;
 };
 
+static void flush_finished(struct finished *out)
+{
+    uint32_t lengths[TX_BURST];
+
+    measure(&out->buffer, lengths);
+    send_finished(out->tx, out->snapshot, out->port, &out->buffer, lengths);
+}
+
 static void add_finished(struct finished *out, struct rte_mbuf *packet, uint16_t account)
 {
     if (out->buffer.n == TX_BURST)
-        send_finished(out->tx, out->snapshot, out->port, &out->buffer);
+        flush_finished(out);
     out->buffer.packets[out->buffer.n] = packet;
     out->buffer.account[out->buffer.n++] = account;
 }
@@ -142,32 +158,24 @@ static void send_unfinished(struct tx *tx, const struct snapshot *snapshot, stru
         add_finished(&out, packet, buffer->account[i]);
     }
     if (out.buffer.n > 0)
-        send_finished(tx, snapshot, port, &out.buffer);
+        flush_finished(&out);
     buffer->n = 0;
-}
-
-static uint64_t flags_of(const struct tx_buffer *buffer)
-{
-    uint64_t flags = 0;
-
-    for (uint16_t i = 0; i < buffer->n; i++)
-        flags |= buffer->packets[i]->ol_flags;
-    return flags;
 }
 
 void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index)
 {
     struct tx_buffer *buffer = tx->buffers[index];
     struct port *port = snapshot->ports[index];
+    uint32_t lengths[TX_BURST];
 
     if (port == NULL || port->ops == NULL)
         drop_rest(tx, buffer, 0, port, DROP_PORT_GONE);
     else if (!atomic_load_explicit(&port->ready, memory_order_relaxed))
         drop_rest(tx, buffer, 0, port, DROP_TX_LINK_DOWN);
-    else if (__builtin_expect((flags_of(buffer) & OFFLOAD_PENDING) != 0, 0))
+    else if (__builtin_expect((measure(buffer, lengths) & OFFLOAD_PENDING) != 0, 0))
         send_unfinished(tx, snapshot, port, buffer);
     else
-        send_finished(tx, snapshot, port, buffer);
+        send_finished(tx, snapshot, port, buffer, lengths);
     buffer->n = 0;
 }
 

@@ -141,7 +141,10 @@ static int start_data_plane(const struct smap *other_config, const char *max_ses
     rc = qsbr_init();
     if (rc < 0)
         return rc;
-    return dataplane_init(&config, error);
+    rc = dataplane_init(&config, error);
+    if (rc == 0)
+        VLOG_INFO("forwarding with the instructions of %s", dataplane_level());
+    return rc;
 }
 
 void engine_start(struct applied *applied, const struct smap *other_config, const char *max_sessions)

@@ -15,6 +15,7 @@
 #include "dataplane/fdb.h"
 #include "dataplane/rule_counters.h"
 #include "dataplane/rxq_plan.h"
+#include "dataplane/stages.h"
 
 /* Sessions that change their worker in one turn of its loop. */
 #define HANDOVER_SLICE 1024u
@@ -66,11 +67,17 @@ int dataplane_init(const struct dataplane_config *config, char **error)
         err_set(error, "out of memory for %u sessions", ct.capacity);
         return -ENOMEM;
     }
+    stages_choose(NULL);
     dataplane_shared.tsc_hz = rte_get_tsc_hz();
     dataplane_shared.tsc_start = rte_rdtsc();
     atomic_store(&dataplane_shared.sleep_max_us, WORKER_SLEEP_MAX_DEFAULT_US);
     atomic_store_explicit(&dataplane_shared.current, empty, memory_order_release);
     return 0;
+}
+
+const char *dataplane_level(void)
+{
+    return stages_current()->name;
 }
 
 void dataplane_stop(void)

@@ -20,6 +20,9 @@ struct dataplane_config {
 };
 #define FLOW_ENTRIES_DEFAULT 262144u
 
+/* The level of processors that the stages in use are compiled for, "x86-64-v3" for example. */
+const char *dataplane_level(void);
+
 /* After EAL and packet_pool_init(). 0 or negative errno with '*error'. */
 int dataplane_init(const struct dataplane_config *config, char **error);
 /* Stops the workers (waits for them), closes nothing: ports are control's. */

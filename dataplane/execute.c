@@ -67,7 +67,10 @@ static void send_output(struct worker *worker, const struct output *output, stru
         packet_drop(worker, port, packet, DROP_MTU_EXCEEDED);
         return;
     }
-    tx_add(&worker->tx, worker->snapshot, output->port, output->account, packet);
+    if (output->account != output->port)
+        tx_add_tunnelled(&worker->tx, worker->snapshot, output->port, output->account, packet);
+    else
+        tx_add(&worker->tx, worker->snapshot, output->port, packet);
 }
 
 /* Every output but the last gets a copy: each may be changed on its way. */
@@ -113,7 +116,7 @@ static void send_simple(struct worker *worker, const struct action *action, stru
             return;
         }
     }
-    tx_add(&worker->tx, worker->snapshot, out, out, packet);
+    tx_add(&worker->tx, worker->snapshot, out, packet);
 }
 
 void action_execute_special(struct worker *worker, const struct action *action, struct port *port,

@@ -23,7 +23,7 @@ static inline void action_execute(struct worker *worker, const struct action *ac
                                   struct rte_mbuf *packet, uint32_t hash)
 {
     if (__builtin_expect((action->flags & ACTION_SPECIAL_FLAGS) == 0 && packet->pkt_len <= ACTION_ORDINARY_FRAME, 1))
-        tx_add(&worker->tx, worker->snapshot, action->out.port, action->out.port, packet);
+        tx_add(&worker->tx, worker->snapshot, action->out.port, packet);
     else
         action_execute_special(worker, action, port, packet, hash);
 }

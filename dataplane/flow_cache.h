@@ -9,7 +9,7 @@
 
 #include <immintrin.h>
 
-#include "dataplane/core/hash.h"
+#include "dataplane/flow_hash.h"
 #include "dataplane/flow_key.h"
 #include "dataplane/flow_rules.h"
 
@@ -119,11 +119,7 @@ static inline uint8_t flow_line_kind(const struct flow_entry *entry)
 
 static inline uint32_t flow_cache_hash(const struct flow_cache *cache, const struct flow_key *key)
 {
-    uint64_t hash = hash_32(key, &cache->seed, 0);
-
-    if (flow_key_is_long(key))
-        hash = hash_32(key->v6_src, &cache->seed, hash);
-    return (uint32_t)(hash ^ hash >> 32);
+    return flow_hash(&cache->seed, key);
 }
 
 static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, uint32_t hash)
@@ -148,14 +144,21 @@ static inline __attribute__((always_inline)) void flow_cache_prefetch_set(const 
         _mm_prefetch(flow_cache_tally(cache, &set[i]), _MM_HINT_T0);
 }
 
+/* 32 bytes, by the widest compare that the including file is compiled for. */
 static inline bool flow_bytes_equal(const void *a, const void *b)
 {
+#ifdef __AVX2__
+    __m256i both = _mm256_xor_si256(_mm256_loadu_si256(a), _mm256_loadu_si256(b));
+
+    return _mm256_testz_si256(both, both);
+#else
     const __m128i *x = a, *y = b;
     __m128i low = _mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y));
     __m128i high = _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
     __m128i both = _mm_or_si128(low, high);
 
     return _mm_testz_si128(both, both);
+#endif
 }
 
 /* The entry of the key, or NULL. */

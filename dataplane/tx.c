@@ -36,6 +36,16 @@ static uint16_t send_burst(struct tx *tx, struct port *port, struct tx_buffer *b
     return sent;
 }
 
+static uint64_t bytes_of(struct rte_mbuf **packets, uint16_t n)
+{
+    uint64_t bytes = 0;
+
+    for (uint16_t i = 0; i < n; i++)
+        bytes += packets[i]->pkt_len;
+    return bytes;
+}
+
+/* Counts and frees what was not sent: the packets from 'first' on. */
 static void drop_rest(struct tx *tx, struct tx_buffer *buffer, uint16_t first, struct port *port,
                       enum drop_reason reason)
 {
@@ -48,48 +58,70 @@ static void drop_rest(struct tx *tx, struct tx_buffer *buffer, uint16_t first, s
     rte_pktmbuf_free_bulk(&buffer->packets[first], n);
 }
 
-/* Counts what was sent: for the port, and for the tunnels whose packets it carried. */
-static void count_sent(struct tx *tx, const struct snapshot *snapshot, struct port *port,
-                       const struct tx_buffer *buffer, const uint32_t *lengths, uint16_t sent)
+/* What each of the packets will count for its tunnel, before a driver frees what it has sent. */
+static void note_lengths(const struct tx_buffer *buffer, uint32_t lengths[TX_BURST])
 {
-    struct port_counters *counters = port->counters[tx->worker];
-    uint64_t bytes = 0;
+    for (uint16_t i = 0; i < buffer->n; i++)
+        lengths[i] = buffer->packets[i]->pkt_len;
+}
 
+static void count_tunnels(struct tx *tx, const struct snapshot *snapshot, uint16_t index,
+                          const struct tx_buffer *buffer, const uint32_t *lengths, uint16_t sent)
+{
     for (uint16_t i = 0; i < sent; i++) {
-        bytes += lengths[i];
-        if (__builtin_expect(buffer->account[i] != port->index, 0)) {
-            struct port *tunnel = snapshot->ports[buffer->account[i]];
+        struct port *tunnel = buffer->accounts[i] != index ? snapshot->ports[buffer->accounts[i]] : NULL;
 
-            if (tunnel != NULL) {
-                tunnel->counters[tx->worker]->tx_packets++;
-                tunnel->counters[tx->worker]->tx_bytes += lengths[i];
-            }
+        if (tunnel != NULL) {
+            tunnel->counters[tx->worker]->tx_packets++;
+            tunnel->counters[tx->worker]->tx_bytes += lengths[i];
         }
     }
+}
+
+static void send_ready(struct tx *tx, const struct snapshot *snapshot, struct port *port, struct tx_buffer *buffer)
+{
+    struct port_counters *counters = port->counters[tx->worker];
+    uint32_t lengths[TX_BURST];
+    uint16_t sent;
+
+    if (buffer->tunnels)
+        note_lengths(buffer, lengths);
+    sent = send_burst(tx, port, buffer);
     counters->tx_packets += sent;
-    counters->tx_bytes += bytes;
+    counters->tx_bytes += buffer->bytes - bytes_of(&buffer->packets[sent], buffer->n - sent);
+    if (buffer->tunnels)
+        count_tunnels(tx, snapshot, port->index, buffer, lengths, sent);
+    drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
 }
 
 void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index)
 {
     struct tx_buffer *buffer = tx->buffers[index];
     struct port *port = snapshot->ports[index];
-    uint32_t lengths[TX_BURST];
-    uint16_t sent = 0;
 
-    if (port == NULL || port->ops == NULL) {
+    if (port == NULL || port->ops == NULL)
         drop_rest(tx, buffer, 0, port, DROP_PORT_GONE);
-    } else if (!atomic_load_explicit(&port->ready, memory_order_relaxed)) {
+    else if (!atomic_load_explicit(&port->ready, memory_order_relaxed))
         drop_rest(tx, buffer, 0, port, DROP_TX_LINK_DOWN);
-    } else {
-        /* A driver may free what it has sent at once. */
-        for (uint16_t i = 0; i < buffer->n; i++)
-            lengths[i] = buffer->packets[i]->pkt_len;
-        sent = send_burst(tx, port, buffer);
-        count_sent(tx, snapshot, port, buffer, lengths, sent);
-        drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
-    }
+    else
+        send_ready(tx, snapshot, port, buffer);
     buffer->n = 0;
+    buffer->bytes = 0;
+    buffer->tunnels = false;
+}
+
+void tx_add_tunnelled(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account,
+                      struct rte_mbuf *packet)
+{
+    struct tx_buffer *buffer = tx_buffer_of(tx, port);
+
+    tx_buffer_add(tx, snapshot, buffer, port, packet);
+    if (!buffer->tunnels) {
+        buffer->tunnels = true;
+        for (uint16_t i = 0; i < TX_BURST; i++)
+            buffer->accounts[i] = port;
+    }
+    buffer->accounts[buffer->n - 1] = account;
 }
 
 void tx_flush(struct tx *tx, const struct snapshot *snapshot)
@@ -99,4 +131,5 @@ void tx_flush(struct tx *tx, const struct snapshot *snapshot)
         tx->buffers[tx->dirty[i]]->dirty = false;
     }
     tx->n_dirty = 0;
+    tx->n_waiting = 0;
 }

@@ -18,6 +18,7 @@
 #include "dataplane/flow_tally.h"
 #include "dataplane/rule_counters.h"
 #include "dataplane/slow_path.h"
+#include "dataplane/stages.h"
 #include "dataplane/validate.h"
 
 /* Housekeeping happens this often; the whole cache is swept about once in ten seconds. */
@@ -38,16 +39,21 @@ static void on_flow_remove(void *aux, struct flow_entry *entry)
         output_release(&worker->outputs, entry->action);
 }
 
-/* Asks a queue again while it has more, up to a batch: bursts amortise the ring. */
-static uint16_t poll_queue(struct worker *worker, const struct poll *poll)
+/* Asks a queue again while it has more, up to a batch: bursts amortise the ring. What is to be sent gathers until the turn
+ * ends, or until so much has come that waiting longer would gain nothing: few packets of many ports to one port leave in
+ * one burst, and none waits for more than a batch or two of others. */
+static uint16_t poll_queue(struct worker *worker, const struct stages *stages, const struct poll *poll)
 {
     struct rte_mbuf *packets[WORKER_BATCH];
     uint16_t n = poll->port->ops->rx_burst(poll->port, poll->queue, packets, PORT_BURST);
 
     if (n == PORT_BURST)
         n += poll->port->ops->rx_burst(poll->port, poll->queue, packets + n, PORT_BURST);
-    if (n > 0)
-        worker_forward(worker, poll->port, poll->attachment, packets, n);
+    if (n == 0)
+        return 0;
+    stages->forward(worker, poll->port, poll->attachment, packets, n);
+    if (tx_is_due(&worker->tx))
+        tx_flush(&worker->tx, worker->snapshot);
     return n;
 }
 
@@ -116,6 +122,7 @@ static void run(struct worker *worker)
     uint64_t housekeeping_tsc = dataplane_shared.tsc_hz / 1000000u * HOUSEKEEPING_US;
     uint64_t next_housekeeping = 0, next_sessions = UINT64_MAX;
     unsigned int idle_turns = 0, sleep_us = 0;
+    const struct stages *stages = stages_current();
 
     while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
         uint64_t tsc = rte_rdtsc();
@@ -126,7 +133,8 @@ static void run(struct worker *worker)
         look_around(worker, tsc);
         plan = worker->snapshot->plans[worker->id];
         for (uint32_t i = 0; plan != NULL && i < plan->n; i++)
-            received += poll_queue(worker, &plan->polls[i]);
+            received += poll_queue(worker, stages, &plan->polls[i]);
+        tx_flush(&worker->tx, worker->snapshot);
         mailbox_drain(&worker->mailbox, worker);
         if (tsc >= next_housekeeping) {
             next_sessions = housekeeping(worker) ? tsc + housekeeping_tsc / SESSIONS_SHARE : UINT64_MAX;

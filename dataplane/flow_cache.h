@@ -127,10 +127,10 @@ static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, 
     return &cache->lines[(size_t)(hash >> 2 & cache->set_mask) * FLOW_SET_LINES];
 }
 
-/* Brings the line that flow_cache_find() looks at first. */
-static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t hash)
+/* The line that flow_cache_find() looks at first. */
+static inline struct flow_entry *flow_cache_first(const struct flow_cache *cache, uint32_t hash)
 {
-    _mm_prefetch(flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1)), _MM_HINT_T0);
+    return flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1));
 }
 
 /* Brings the lines that a look-up without success and an insertion look at. */

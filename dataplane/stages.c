@@ -47,7 +47,8 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
             !stages_key_slow(worker, port, mbuf, attachment, key, &tcp_flags))
             continue;
         batch->hashes[kept] = flow_cache_hash(&worker->cache, key);
-        flow_cache_prefetch(&worker->cache, batch->hashes[kept]);
+        batch->lines[kept] = flow_cache_first(&worker->cache, batch->hashes[kept]);
+        rte_prefetch0(batch->lines[kept]);
         batch->packets[kept] = mbuf;
         batch->tcp_flags[kept] = tcp_flags;
         batch->tests[kept] = stages_tests(tcp_flags);
@@ -57,6 +58,16 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
     }
     batch->n = kept;
     return bytes;
+}
+
+/* The entry of packet 'i', or NULL. Mostly it is in the line that has been fetched. */
+static inline struct flow_entry *look_up(const struct worker *worker, const struct batch *batch, uint32_t i)
+{
+    const struct flow_key *key = &batch->keys[i];
+
+    if (__builtin_expect(flow_bytes_equal(batch->lines[i]->key, key) && !flow_key_is_long(key), 1))
+        return batch->lines[i];
+    return flow_cache_find(&worker->cache, key, batch->hashes[i]);
 }
 
 static inline void send_as_it_is(struct worker *worker, struct tx_run *run, const struct flow_entry *entry,
@@ -77,7 +88,7 @@ static inline uint32_t stage_act(struct worker *worker, struct port *port, struc
 
     for (uint32_t i = 0; i < batch->n; i++) {
         struct rte_mbuf *mbuf = batch->packets[i];
-        struct flow_entry *entry = flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]);
+        struct flow_entry *entry = look_up(worker, batch, i);
 
         if (__builtin_expect(entry == NULL, 0))
             return i + stages_act_rest(worker, port, batch, i);

@@ -47,8 +47,10 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
             !stages_key_slow(worker, port, mbuf, attachment, key, &tcp_flags))
             continue;
         batch->hashes[kept] = flow_cache_hash(&worker->cache, key);
-        batch->lines[kept] = flow_cache_first(&worker->cache, batch->hashes[kept]);
-        rte_prefetch0(batch->lines[kept]);
+        batch->homes[kept] = flow_cache_home(&worker->cache, key, batch->hashes[kept]);
+        rte_prefetch0(batch->homes[kept]);
+        if (__builtin_expect(flow_key_is_long(key), 0))
+            rte_prefetch0(batch->homes[kept] + 1);
         batch->packets[kept] = mbuf;
         batch->tcp_flags[kept] = tcp_flags;
         batch->tests[kept] = stages_tests(tcp_flags);
@@ -65,8 +67,8 @@ static inline struct flow_entry *look_up(const struct worker *worker, const stru
 {
     const struct flow_key *key = &batch->keys[i];
 
-    if (__builtin_expect(flow_bytes_equal(batch->lines[i]->key, key) && !flow_key_is_long(key), 1))
-        return batch->lines[i];
+    if (__builtin_expect(flow_entry_matches(batch->homes[i], key), 1))
+        return batch->homes[i];
     return flow_cache_find(&worker->cache, key, batch->hashes[i]);
 }
 

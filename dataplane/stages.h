@@ -19,7 +19,7 @@ struct batch {
     struct rte_mbuf *packets[WORKER_BATCH];
     uint32_t attachments[WORKER_BATCH];
     uint32_t hashes[WORKER_BATCH];
-    struct flow_entry *lines[WORKER_BATCH]; /* where to look first */
+    struct flow_entry *homes[WORKER_BATCH]; /* where to look first */
     uint16_t tests[WORKER_BATCH];           /* FLOW_* flags of an entry that send the packet the long way */
     uint8_t tcp_flags[WORKER_BATCH];
     struct flow_key keys[WORKER_BATCH];

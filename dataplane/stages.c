@@ -4,6 +4,7 @@
 #include "dataplane/stages.h"
 
 #include <rte_cpuflags.h>
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/execute.h"
@@ -82,8 +83,20 @@ static inline void send_as_it_is(struct worker *worker, struct tx_run *run, cons
     tx_buffer_add(&worker->tx, worker->snapshot, run->buffer, entry->out.port, mbuf);
 }
 
+/* The rest of a batch from its first packet of no known flow on. */
+static uint32_t act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i, bool timed)
+{
+    uint64_t begun = timed ? rte_rdtsc() : 0;
+    uint32_t hits = stages_act_rest(worker, port, batch, i);
+
+    if (timed)
+        cycles_stage(&worker->cycles, CYCLES_MISS, rte_rdtsc() - begun, batch->n - i);
+    return i + hits;
+}
+
 /* Stage: look-up and action. Returns how many packets found a valid flow. */
-static inline uint32_t stage_act(struct worker *worker, struct port *port, struct batch *batch)
+static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *worker, struct port *port,
+                                                                struct batch *batch, bool timed)
 {
     struct tx_run run = {NULL, UINT32_MAX};
     uint32_t stamp = worker->stamp;
@@ -93,24 +106,36 @@ static inline uint32_t stage_act(struct worker *worker, struct port *port, struc
         struct flow_entry *entry = look_up(worker, batch, i);
 
         if (__builtin_expect(entry == NULL, 0))
-            return i + stages_act_rest(worker, port, batch, i);
+            return act_rest(worker, port, batch, i, timed);
         if (__builtin_expect(entry->stamp == stamp && (entry->flags & batch->tests[i]) == 0 &&
                                  mbuf->pkt_len <= ACTION_ORDINARY_FRAME,
                              1)) {
             flow_entry_count(entry, mbuf->pkt_len);
             send_as_it_is(worker, &run, entry, mbuf);
         } else if (!stages_hit(worker, port, batch, i, entry)) {
-            return i + stages_act_rest(worker, port, batch, i);
+            return act_rest(worker, port, batch, i, timed);
         }
     }
     return batch->n;
 }
 
-static void forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
-                    uint16_t n)
+/* Adds the clocks since '*begun' to the account of a stage, and begins anew. */
+static inline void account(struct worker *worker, enum cycle_stage stage, uint64_t *begun, uint32_t packets)
+{
+    uint64_t now = rte_rdtsc();
+
+    cycles_stage(&worker->cycles, stage, now - *begun, packets);
+    *begun = now;
+}
+
+/* 'timed' is constant where this is called: without it nothing of the account is left. */
+static inline __attribute__((always_inline)) void forward_batch(struct worker *worker, struct port *port,
+                                                                uint32_t attachment, struct rte_mbuf **packets,
+                                                                uint32_t n, bool timed)
 {
     const struct attachment *source = snapshot_attachment(worker->snapshot, attachment);
     struct port_counters *counters = port->counters[worker->id];
+    uint64_t begun = timed ? rte_rdtsc() : 0;
     struct batch batch;
     uint32_t hits;
 
@@ -119,15 +144,33 @@ static void forward(struct worker *worker, struct port *port, uint32_t attachmen
     counters->rx_packets += n;
     if (__builtin_expect(stages_may_decap(worker->snapshot, source), 0)) {
         counters->rx_bytes += stages_decap(worker, port, source, packets, n, &batch);
+        if (timed)
+            account(worker, CYCLES_DECAP, &begun, n);
         stage_keys(worker, port, batch.packets, batch.n, &batch, true);
     } else {
         counters->rx_bytes += stage_keys(worker, port, packets, n, &batch, false);
     }
-    hits = stage_act(worker, port, &batch);
+    if (timed)
+        account(worker, CYCLES_KEYS, &begun, n);
+    hits = stage_act(worker, port, &batch, timed);
+    if (timed)
+        account(worker, CYCLES_ACT, &begun, batch.n);
     worker->tx.n_waiting += n;
     atomic_store_explicit(&worker->published.hits,
                           atomic_load_explicit(&worker->published.hits, memory_order_relaxed) + hits,
                           memory_order_relaxed);
+}
+
+static void forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
+                    uint16_t n)
+{
+    forward_batch(worker, port, attachment, packets, n, false);
+}
+
+static void forward_timed(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
+                          uint16_t n)
+{
+    forward_batch(worker, port, attachment, packets, n, true);
 }
 
 static bool is_usable(void)
@@ -144,4 +187,5 @@ static bool is_usable(void)
 #endif
 }
 
-const struct stages STAGES = {.name = STAGES_NAME, .is_usable = is_usable, .forward = forward};
+const struct stages STAGES = {
+    .name = STAGES_NAME, .is_usable = is_usable, .forward = forward, .forward_timed = forward_timed};

@@ -39,6 +39,22 @@ static void on_flow_remove(void *aux, struct flow_entry *entry)
         output_release(&worker->outputs, entry->action);
 }
 
+static void flush(struct worker *worker)
+{
+    uint32_t n = worker->tx.n_waiting;
+    uint64_t begun;
+
+    if (n == 0 && worker->tx.n_dirty == 0)
+        return;
+    if (__builtin_expect(!worker->cycles.by_stage, 1)) {
+        tx_flush(&worker->tx, worker->snapshot);
+        return;
+    }
+    begun = rte_rdtsc();
+    tx_flush(&worker->tx, worker->snapshot);
+    cycles_stage(&worker->cycles, CYCLES_TX, rte_rdtsc() - begun, n);
+}
+
 /* Asks a queue again while it has more, up to a batch: bursts amortise the ring. What is to be sent gathers until the turn
  * ends, or until so much has come that waiting longer would gain nothing: few packets of many ports to one port leave in
  * one burst, and none waits for more than a batch or two of others. */
@@ -49,11 +65,16 @@ static uint16_t poll_queue(struct worker *worker, const struct stages *stages, c
 
     if (n == PORT_BURST)
         n += poll->port->ops->rx_burst(poll->port, poll->queue, packets + n, PORT_BURST);
-    if (n == 0)
-        return 0;
-    stages->forward(worker, poll->port, poll->attachment, packets, n);
-    if (tx_is_due(&worker->tx))
-        tx_flush(&worker->tx, worker->snapshot);
+    if (n > 0) {
+        bool by_stage = __builtin_expect(worker->cycles.by_stage, 0);
+
+        if (by_stage)
+            cycles_stage(&worker->cycles, CYCLES_RX, rte_rdtsc() - worker->cycles.last, n);
+        (by_stage ? stages->forward_timed : stages->forward)(worker, poll->port, poll->attachment, packets, n);
+        if (tx_is_due(&worker->tx))
+            flush(worker);
+    }
+    cycles_poll(&worker->cycles, &poll->port->rxq_accounts[poll->queue], rte_rdtsc(), n);
     return n;
 }
 
@@ -101,7 +122,7 @@ static void look_around(struct worker *worker, uint64_t tsc)
         atomic_store_explicit(&worker->published.applied, snapshot->sequence, memory_order_release);
 }
 
-static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
+static void back_off(struct worker *worker, unsigned int idle_turns, unsigned int *sleep_us)
 {
     unsigned int most = atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
     struct timespec ts = {0};
@@ -114,6 +135,7 @@ static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
     if (*sleep_us > most)
         *sleep_us = most;
     ts.tv_nsec = (long)*sleep_us * 1000;
+    cycles_sleep(&worker->cycles);
     nanosleep(&ts, NULL);
 }
 
@@ -124,17 +146,20 @@ static void run(struct worker *worker)
     unsigned int idle_turns = 0, sleep_us = 0;
     const struct stages *stages = stages_current();
 
+    cycles_start(&worker->cycles, rte_rdtsc());
     while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
         uint64_t tsc = rte_rdtsc();
         const struct poll_list *plan;
         uint32_t received = 0;
 
+        cycles_turn(&worker->cycles, tsc,
+                    atomic_load_explicit(&dataplane_shared.cycles_by_stage, memory_order_relaxed));
         qsbr_reader_quiescent(worker->id);
         look_around(worker, tsc);
         plan = worker->snapshot->plans[worker->id];
         for (uint32_t i = 0; plan != NULL && i < plan->n; i++)
             received += poll_queue(worker, stages, &plan->polls[i]);
-        tx_flush(&worker->tx, worker->snapshot);
+        flush(worker);
         mailbox_drain(&worker->mailbox, worker);
         if (tsc >= next_housekeeping) {
             next_sessions = housekeeping(worker) ? tsc + housekeeping_tsc / SESSIONS_SHARE : UINT64_MAX;
@@ -148,7 +173,7 @@ static void run(struct worker *worker)
         if (received > 0) {
             idle_turns = sleep_us = 0;
         } else {
-            back_off(++idle_turns, &sleep_us);
+            back_off(worker, ++idle_turns, &sleep_us);
         }
     }
 }
@@ -209,6 +234,7 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
     worker->tx.worker = id;
     worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack, .now = worker->now};
     worker->snapshot = NULL;
+    cycles_clear(&worker->cycles);
     atomic_store(&worker->orders.stop, false);
     atomic_store(&worker->published.applied, 0);
     if (prepare(worker, flow_entries) != 0) {

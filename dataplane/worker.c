@@ -13,6 +13,7 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/back_off.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/fdb.h"
 #include "dataplane/flow_tally.h"
@@ -26,9 +27,6 @@
 #define SWEEP_SECONDS   10u
 /* While there are more ending sessions than one slice takes, so many slices between two housekeepings. */
 #define SESSIONS_SHARE 10u
-/* Turns without a packet before the first sleep, and the first sleep's length; it doubles up to sleep_max_us. */
-#define IDLE_TURNS     200u
-#define SLEEP_FIRST_US 5u
 
 static void on_flow_remove(void *aux, struct flow_entry *entry)
 {
@@ -122,19 +120,16 @@ static void look_around(struct worker *worker, uint64_t tsc)
         atomic_store_explicit(&worker->published.applied, snapshot->sequence, memory_order_release);
 }
 
-static void back_off(struct worker *worker, unsigned int idle_turns, unsigned int *sleep_us)
+/* Nothing has come for 'silence' microseconds. */
+static void back_off(struct worker *worker, uint64_t silence)
 {
-    unsigned int most = atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
-    struct timespec ts = {0};
+    uint64_t us = back_off_sleep(silence, atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed));
+    struct timespec ts = {.tv_nsec = (long)us * 1000};
 
-    if (idle_turns < IDLE_TURNS || most == 0) {
+    if (us == 0) {
         rte_pause();
         return;
     }
-    *sleep_us = *sleep_us == 0 ? SLEEP_FIRST_US : *sleep_us * 2;
-    if (*sleep_us > most)
-        *sleep_us = most;
-    ts.tv_nsec = (long)*sleep_us * 1000;
     cycles_sleep(&worker->cycles);
     nanosleep(&ts, NULL);
 }
@@ -143,10 +138,10 @@ static void run(struct worker *worker)
 {
     uint64_t housekeeping_tsc = dataplane_shared.tsc_hz / 1000000u * HOUSEKEEPING_US;
     uint64_t next_housekeeping = 0, next_sessions = UINT64_MAX;
-    unsigned int idle_turns = 0, sleep_us = 0;
+    uint64_t tsc_us = dataplane_shared.tsc_hz / 1000000u, last_packet = rte_rdtsc();
     const struct stages *stages = stages_current();
 
-    cycles_start(&worker->cycles, rte_rdtsc());
+    cycles_start(&worker->cycles, last_packet);
     while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
         uint64_t tsc = rte_rdtsc();
         const struct poll_list *plan;
@@ -170,11 +165,10 @@ static void run(struct worker *worker)
             else
                 next_sessions = UINT64_MAX;
         }
-        if (received > 0) {
-            idle_turns = sleep_us = 0;
-        } else {
-            back_off(worker, ++idle_turns, &sleep_us);
-        }
+        if (received > 0)
+            last_packet = tsc;
+        else
+            back_off(worker, (tsc - last_packet) / tsc_us);
     }
 }
 

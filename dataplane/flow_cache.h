@@ -43,6 +43,7 @@
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
 #define FLOW_BRIEF         0x0400u /* decided anew under the next stamp */
 #define FLOW_REJECT        0x0800u /* with FLOW_DROP: the sender is told (reject.h) */
+#define FLOW_TUNNEL        0x1000u /* with FLOW_LIST: the list is one tunnel, which the frame enters as it is */
 
 struct flow_entry {
     uint8_t key[FLOW_KEY_SHORT];

@@ -73,14 +73,29 @@ static inline struct flow_entry *look_up(const struct worker *worker, const stru
     return flow_cache_find(&worker->cache, key, batch->hashes[i]);
 }
 
-static inline void send_as_it_is(struct worker *worker, struct tx_run *run, const struct flow_entry *entry,
-                                 struct rte_mbuf *mbuf)
+static inline void send_to(struct worker *worker, struct tx_run *run, uint16_t port, struct rte_mbuf *mbuf)
 {
-    if (__builtin_expect(entry->out.port != run->port, 0)) {
-        run->port = entry->out.port;
-        run->buffer = tx_buffer_of(&worker->tx, entry->out.port);
+    if (__builtin_expect(port != run->port, 0)) {
+        run->port = port;
+        run->buffer = tx_buffer_of(&worker->tx, port);
     }
-    tx_buffer_add(&worker->tx, worker->snapshot, run->buffer, entry->out.port, mbuf);
+    tx_buffer_add(&worker->tx, worker->snapshot, run->buffer, port, mbuf);
+}
+
+/* Into the tunnel that the entry names. False when the packet does not fit: nothing has happened to it yet. */
+static inline bool send_tunnelled(struct worker *worker, struct tx_run *run, struct flow_entry *entry,
+                                  struct rte_mbuf *mbuf, uint32_t hash)
+{
+    const struct output *output = &worker->outputs.outputs[entry->action];
+    uint32_t bytes = mbuf->pkt_len;
+
+    if (__builtin_expect(bytes > output->inner_max, 0) ||
+        __builtin_expect(encap_apply(&output->encap, mbuf, hash, worker->packet_id++) != 0, 0))
+        return false;
+    flow_entry_count(entry, bytes);
+    count_tunnelled(worker, output, mbuf->pkt_len);
+    send_to(worker, run, output->port, mbuf);
+    return true;
 }
 
 /* The rest of a batch from its first packet of no known flow on. */
@@ -104,14 +119,17 @@ static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *w
     for (uint32_t i = 0; i < batch->n; i++) {
         struct rte_mbuf *mbuf = batch->packets[i];
         struct flow_entry *entry = look_up(worker, batch, i);
+        uint16_t rare;
 
         if (__builtin_expect(entry == NULL, 0))
             return act_rest(worker, port, batch, i, timed);
-        if (__builtin_expect(entry->stamp == stamp && (entry->flags & batch->tests[i]) == 0 &&
-                                 mbuf->pkt_len <= ACTION_ORDINARY_FRAME,
-                             1)) {
+        rare = entry->stamp == stamp ? entry->flags & batch->tests[i] : UINT16_MAX;
+        if (__builtin_expect(rare == 0 && mbuf->pkt_len <= ACTION_ORDINARY_FRAME, 1)) {
             flow_entry_count(entry, mbuf->pkt_len);
-            send_as_it_is(worker, &run, entry, mbuf);
+            send_to(worker, &run, entry->out.port, mbuf);
+        } else if (rare == FLOW_LIST && (entry->flags & FLOW_TUNNEL) != 0 &&
+                   send_tunnelled(worker, &run, entry, mbuf, batch->hashes[i])) {
+            continue;
         } else if (!stages_hit(worker, port, batch, i, entry)) {
             return act_rest(worker, port, batch, i, timed);
         }

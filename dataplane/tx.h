@@ -18,10 +18,8 @@ struct snapshot;
 struct tx_buffer {
     uint16_t n;
     bool dirty;     /* listed in struct tx's 'dirty' */
-    bool tunnels;   /* some packets count for tunnels too: see 'accounts' */
     uint64_t bytes; /* of the 'n' packets */
     struct rte_mbuf *packets[TX_BURST];
-    uint16_t accounts[TX_BURST]; /* port whose counters the packet goes to besides; valid when 'tunnels' */
 };
 
 struct tx {
@@ -79,7 +77,3 @@ static inline void tx_add(struct tx *tx, const struct snapshot *snapshot, uint16
 {
     tx_buffer_add(tx, snapshot, tx_buffer_of(tx, port), port, packet);
 }
-
-/* Stage: the same for a packet that went through the tunnel whose port is 'account'. */
-void tx_add_tunnelled(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account,
-                      struct rte_mbuf *packet);

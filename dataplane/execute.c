@@ -68,9 +68,8 @@ static void send_output(struct worker *worker, const struct output *output, stru
         return;
     }
     if (output->account != output->port)
-        tx_add_tunnelled(&worker->tx, worker->snapshot, output->port, output->account, packet);
-    else
-        tx_add(&worker->tx, worker->snapshot, output->port, packet);
+        count_tunnelled(worker, output, packet->pkt_len);
+    tx_add(&worker->tx, worker->snapshot, output->port, packet);
 }
 
 /* Every output but the last gets a copy: each may be changed on its way. */

@@ -43,6 +43,7 @@
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
 #define FLOW_BRIEF         0x0400u /* decided anew under the next stamp */
 #define FLOW_REJECT        0x0800u /* with FLOW_DROP: the sender is told (reject.h) */
+#define FLOW_TUNNEL        0x1000u /* with FLOW_LIST: the list is one tunnel, which the frame enters as it is */
 
 struct flow_entry {
     uint8_t key[FLOW_KEY_SHORT];
@@ -127,10 +128,11 @@ static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, 
     return &cache->lines[(size_t)(hash >> 2 & cache->set_mask) * FLOW_SET_LINES];
 }
 
-/* Brings the line that flow_cache_find() looks at first. */
-static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t hash)
+/* The line, for IPv6 the first of two, where a flow is when nothing else had taken it. */
+static inline struct flow_entry *flow_cache_home(const struct flow_cache *cache, const struct flow_key *key,
+                                                 uint32_t hash)
 {
-    _mm_prefetch(flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1)), _MM_HINT_T0);
+    return flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1) & ~(uint32_t)flow_key_is_long(key));
 }
 
 /* Brings the lines that a look-up without success and an insertion look at. */
@@ -161,6 +163,14 @@ static inline bool flow_bytes_equal(const void *a, const void *b)
 #endif
 }
 
+/* Is this the key's entry? The line after it must be of the same set when the key is a long one. */
+static inline bool flow_entry_matches(const struct flow_entry *entry, const struct flow_key *key)
+{
+    return flow_bytes_equal(entry->key, key) &&
+           (!flow_key_is_long(key) ||
+            flow_bytes_equal(((const struct flow_entry_second *)(entry + 1))->addresses, key->v6_src));
+}
+
 /* The entry of the key, or NULL. */
 static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache, const struct flow_key *key,
                                                  uint32_t hash)
@@ -170,11 +180,8 @@ static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache,
     for (uint32_t i = 0; i < FLOW_SET_LINES; i++) {
         struct flow_entry *entry = &set[(hash + i) & (FLOW_SET_LINES - 1)];
 
-        if (flow_bytes_equal(entry->key, key)) {
-            if (!flow_key_is_long(key) ||
-                flow_bytes_equal(((struct flow_entry_second *)(entry + 1))->addresses, key->v6_src))
-                return entry;
-        }
+        if (flow_entry_matches(entry, key))
+            return entry;
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include "dataplane/stages.h"
 
 #include <rte_cpuflags.h>
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/execute.h"
@@ -47,7 +48,10 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
             !stages_key_slow(worker, port, mbuf, attachment, key, &tcp_flags))
             continue;
         batch->hashes[kept] = flow_cache_hash(&worker->cache, key);
-        flow_cache_prefetch(&worker->cache, batch->hashes[kept]);
+        batch->homes[kept] = flow_cache_home(&worker->cache, key, batch->hashes[kept]);
+        rte_prefetch0(batch->homes[kept]);
+        if (__builtin_expect(flow_key_is_long(key), 0))
+            rte_prefetch0(batch->homes[kept] + 1);
         batch->packets[kept] = mbuf;
         batch->tcp_flags[kept] = tcp_flags;
         batch->tests[kept] = stages_tests(tcp_flags);
@@ -59,45 +63,97 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
     return bytes;
 }
 
-static inline void send_as_it_is(struct worker *worker, struct tx_run *run, const struct flow_entry *entry,
-                                 struct rte_mbuf *mbuf)
+/* The entry of packet 'i', or NULL. Mostly it is in the line that has been fetched. */
+static inline struct flow_entry *look_up(const struct worker *worker, const struct batch *batch, uint32_t i)
 {
-    if (__builtin_expect(entry->out.port != run->port, 0)) {
-        run->port = entry->out.port;
-        run->buffer = tx_buffer_of(&worker->tx, entry->out.port);
+    const struct flow_key *key = &batch->keys[i];
+
+    if (__builtin_expect(flow_entry_matches(batch->homes[i], key), 1))
+        return batch->homes[i];
+    return flow_cache_find(&worker->cache, key, batch->hashes[i]);
+}
+
+static inline void send_to(struct worker *worker, struct tx_run *run, uint16_t port, struct rte_mbuf *mbuf)
+{
+    if (__builtin_expect(port != run->port, 0)) {
+        run->port = port;
+        run->buffer = tx_buffer_of(&worker->tx, port);
     }
-    tx_buffer_add(&worker->tx, worker->snapshot, run->buffer, entry->out.port, mbuf);
+    tx_buffer_add(&worker->tx, worker->snapshot, run->buffer, port, mbuf);
+}
+
+/* Into the tunnel that the entry names. False when the packet does not fit: nothing has happened to it yet. */
+static inline bool send_tunnelled(struct worker *worker, struct tx_run *run, struct flow_entry *entry,
+                                  struct rte_mbuf *mbuf, uint32_t hash)
+{
+    const struct output *output = &worker->outputs.outputs[entry->action];
+    uint32_t bytes = mbuf->pkt_len;
+
+    if (__builtin_expect(bytes > output->inner_max, 0) ||
+        __builtin_expect(encap_apply(&output->encap, mbuf, hash, worker->packet_id++) != 0, 0))
+        return false;
+    flow_entry_count(entry, bytes);
+    count_tunnelled(worker, output, mbuf->pkt_len);
+    send_to(worker, run, output->port, mbuf);
+    return true;
+}
+
+/* The rest of a batch from its first packet of no known flow on. */
+static uint32_t act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i, bool timed)
+{
+    uint64_t begun = timed ? rte_rdtsc() : 0;
+    uint32_t hits = stages_act_rest(worker, port, batch, i);
+
+    if (timed)
+        cycles_stage(&worker->cycles, CYCLES_MISS, rte_rdtsc() - begun, batch->n - i);
+    return i + hits;
 }
 
 /* Stage: look-up and action. Returns how many packets found a valid flow. */
-static inline uint32_t stage_act(struct worker *worker, struct port *port, struct batch *batch)
+static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *worker, struct port *port,
+                                                                struct batch *batch, bool timed)
 {
     struct tx_run run = {NULL, UINT32_MAX};
     uint32_t stamp = worker->stamp;
 
     for (uint32_t i = 0; i < batch->n; i++) {
         struct rte_mbuf *mbuf = batch->packets[i];
-        struct flow_entry *entry = flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]);
+        struct flow_entry *entry = look_up(worker, batch, i);
+        uint16_t rare;
 
         if (__builtin_expect(entry == NULL, 0))
-            return i + stages_act_rest(worker, port, batch, i);
-        if (__builtin_expect(entry->stamp == stamp && (entry->flags & batch->tests[i]) == 0 &&
-                                 mbuf->pkt_len <= ACTION_ORDINARY_FRAME,
-                             1)) {
+            return act_rest(worker, port, batch, i, timed);
+        rare = entry->stamp == stamp ? entry->flags & batch->tests[i] : UINT16_MAX;
+        if (__builtin_expect(rare == 0 && mbuf->pkt_len <= ACTION_ORDINARY_FRAME, 1)) {
             flow_entry_count(entry, mbuf->pkt_len);
-            send_as_it_is(worker, &run, entry, mbuf);
+            send_to(worker, &run, entry->out.port, mbuf);
+        } else if (rare == FLOW_LIST && (entry->flags & FLOW_TUNNEL) != 0 &&
+                   send_tunnelled(worker, &run, entry, mbuf, batch->hashes[i])) {
+            continue;
         } else if (!stages_hit(worker, port, batch, i, entry)) {
-            return i + stages_act_rest(worker, port, batch, i);
+            return act_rest(worker, port, batch, i, timed);
         }
     }
     return batch->n;
 }
 
-static void forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
-                    uint16_t n)
+/* Adds the clocks since '*begun' to the account of a stage, and begins anew. */
+static inline void account(struct worker *worker, enum cycle_stage stage, uint64_t *begun, uint32_t packets)
+{
+    uint64_t now = rte_rdtsc();
+
+    cycles_stage(&worker->cycles, stage, now - *begun, packets);
+    *begun = now;
+}
+
+/* 'timed' is constant where this is called: without it nothing of the account is left. */
+static inline __attribute__((always_inline)) void forward_batch(struct worker *worker, struct port *port,
+                                                                uint32_t attachment, struct rte_mbuf **packets,
+                                                                uint32_t n, bool timed)
 {
     const struct attachment *source = snapshot_attachment(worker->snapshot, attachment);
     struct port_counters *counters = port->counters[worker->id];
+    uint64_t begun = timed ? rte_rdtsc() : 0;
     struct batch batch;
     uint32_t hits;
 
@@ -106,15 +162,33 @@ static void forward(struct worker *worker, struct port *port, uint32_t attachmen
     counters->rx_packets += n;
     if (__builtin_expect(stages_may_decap(worker->snapshot, source), 0)) {
         counters->rx_bytes += stages_decap(worker, port, source, packets, n, &batch);
+        if (timed)
+            account(worker, CYCLES_DECAP, &begun, n);
         stage_keys(worker, port, batch.packets, batch.n, &batch, true);
     } else {
         counters->rx_bytes += stage_keys(worker, port, packets, n, &batch, false);
     }
-    hits = stage_act(worker, port, &batch);
+    if (timed)
+        account(worker, CYCLES_KEYS, &begun, n);
+    hits = stage_act(worker, port, &batch, timed);
+    if (timed)
+        account(worker, CYCLES_ACT, &begun, batch.n);
     worker->tx.n_waiting += n;
     atomic_store_explicit(&worker->published.hits,
                           atomic_load_explicit(&worker->published.hits, memory_order_relaxed) + hits,
                           memory_order_relaxed);
+}
+
+static void forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
+                    uint16_t n)
+{
+    forward_batch(worker, port, attachment, packets, n, false);
+}
+
+static void forward_timed(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
+                          uint16_t n)
+{
+    forward_batch(worker, port, attachment, packets, n, true);
 }
 
 static bool is_usable(void)
@@ -131,4 +205,5 @@ static bool is_usable(void)
 #endif
 }
 
-const struct stages STAGES = {.name = STAGES_NAME, .is_usable = is_usable, .forward = forward};
+const struct stages STAGES = {
+    .name = STAGES_NAME, .is_usable = is_usable, .forward = forward, .forward_timed = forward_timed};

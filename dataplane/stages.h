@@ -19,7 +19,8 @@ struct batch {
     struct rte_mbuf *packets[WORKER_BATCH];
     uint32_t attachments[WORKER_BATCH];
     uint32_t hashes[WORKER_BATCH];
-    uint16_t tests[WORKER_BATCH]; /* FLOW_* flags of an entry that send the packet the long way */
+    struct flow_entry *homes[WORKER_BATCH]; /* where to look first */
+    uint16_t tests[WORKER_BATCH];           /* FLOW_* flags of an entry that send the packet the long way */
     uint8_t tcp_flags[WORKER_BATCH];
     struct flow_key keys[WORKER_BATCH];
 };
@@ -64,12 +65,16 @@ bool stages_hit(struct worker *worker, struct port *port, struct batch *batch, u
  * a valid entry. */
 uint32_t stages_act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i);
 
-/* One level's stages: worker_forward() without the flush at its end. */
+typedef void stages_forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
+                            uint16_t n);
+
+/* One level's stages: worker_forward() without the flush at its end. 'forward_timed' keeps the worker's account by stage as
+ * well; CYCLES_ACT has CYCLES_MISS in it. */
 struct stages {
     const char *name;
     bool (*is_usable)(void); /* on this processor */
-    void (*forward)(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
-                    uint16_t n);
+    stages_forward *forward;
+    stages_forward *forward_timed;
 };
 extern const struct stages stages_v2, stages_v3, stages_v4;
 

@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/cycles.h"
 #include "dataplane/snapshot_private.h"
 
 int tx_prepare_port(struct tx *tx, uint16_t port)
@@ -21,6 +22,8 @@ void tx_fini(struct tx *tx)
         free(tx->buffers[i]);
         tx->buffers[i] = NULL;
     }
+    atomic_store_explicit(&tx->bursts, 0, memory_order_relaxed);
+    atomic_store_explicit(&tx->sent, 0, memory_order_relaxed);
 }
 
 static uint16_t send_burst(struct tx *tx, struct port *port, struct tx_buffer *buffer)
@@ -58,39 +61,15 @@ static void drop_rest(struct tx *tx, struct tx_buffer *buffer, uint16_t first, s
     rte_pktmbuf_free_bulk(&buffer->packets[first], n);
 }
 
-/* What each of the packets will count for its tunnel, before a driver frees what it has sent. */
-static void note_lengths(const struct tx_buffer *buffer, uint32_t lengths[TX_BURST])
-{
-    for (uint16_t i = 0; i < buffer->n; i++)
-        lengths[i] = buffer->packets[i]->pkt_len;
-}
-
-static void count_tunnels(struct tx *tx, const struct snapshot *snapshot, uint16_t index,
-                          const struct tx_buffer *buffer, const uint32_t *lengths, uint16_t sent)
-{
-    for (uint16_t i = 0; i < sent; i++) {
-        struct port *tunnel = buffer->accounts[i] != index ? snapshot->ports[buffer->accounts[i]] : NULL;
-
-        if (tunnel != NULL) {
-            tunnel->counters[tx->worker]->tx_packets++;
-            tunnel->counters[tx->worker]->tx_bytes += lengths[i];
-        }
-    }
-}
-
-static void send_ready(struct tx *tx, const struct snapshot *snapshot, struct port *port, struct tx_buffer *buffer)
+static void send_ready(struct tx *tx, struct port *port, struct tx_buffer *buffer)
 {
     struct port_counters *counters = port->counters[tx->worker];
-    uint32_t lengths[TX_BURST];
-    uint16_t sent;
+    uint16_t sent = send_burst(tx, port, buffer);
 
-    if (buffer->tunnels)
-        note_lengths(buffer, lengths);
-    sent = send_burst(tx, port, buffer);
+    cycles_add(&tx->bursts, 1);
+    cycles_add(&tx->sent, sent);
     counters->tx_packets += sent;
     counters->tx_bytes += buffer->bytes - bytes_of(&buffer->packets[sent], buffer->n - sent);
-    if (buffer->tunnels)
-        count_tunnels(tx, snapshot, port->index, buffer, lengths, sent);
     drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
 }
 
@@ -104,24 +83,9 @@ void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index
     else if (!atomic_load_explicit(&port->ready, memory_order_relaxed))
         drop_rest(tx, buffer, 0, port, DROP_TX_LINK_DOWN);
     else
-        send_ready(tx, snapshot, port, buffer);
+        send_ready(tx, port, buffer);
     buffer->n = 0;
     buffer->bytes = 0;
-    buffer->tunnels = false;
-}
-
-void tx_add_tunnelled(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account,
-                      struct rte_mbuf *packet)
-{
-    struct tx_buffer *buffer = tx_buffer_of(tx, port);
-
-    tx_buffer_add(tx, snapshot, buffer, port, packet);
-    if (!buffer->tunnels) {
-        buffer->tunnels = true;
-        for (uint16_t i = 0; i < TX_BURST; i++)
-            buffer->accounts[i] = port;
-    }
-    buffer->accounts[buffer->n - 1] = account;
 }
 
 void tx_flush(struct tx *tx, const struct snapshot *snapshot)

@@ -18,10 +18,8 @@ struct snapshot;
 struct tx_buffer {
     uint16_t n;
     bool dirty;     /* listed in struct tx's 'dirty' */
-    bool tunnels;   /* some packets count for tunnels too: see 'accounts' */
     uint64_t bytes; /* of the 'n' packets */
     struct rte_mbuf *packets[TX_BURST];
-    uint16_t accounts[TX_BURST]; /* port whose counters the packet goes to besides; valid when 'tunnels' */
 };
 
 struct tx {
@@ -30,6 +28,10 @@ struct tx {
     uint16_t n_dirty;
     uint32_t n_waiting;  /* gathered since the last flush, whether sent meanwhile or not */
     unsigned int worker; /* id: transmit queue and counters */
+
+    /* Read by control; relaxed. */
+    _Atomic uint64_t bursts; /* calls of tx_burst() */
+    _Atomic uint64_t sent;   /* packets that ports took */
 };
 
 /* Control thread: makes the buffer of a port that a snapshot about to be published names. 0 or -ENOMEM. */
@@ -75,7 +77,3 @@ static inline void tx_add(struct tx *tx, const struct snapshot *snapshot, uint16
 {
     tx_buffer_add(tx, snapshot, tx_buffer_of(tx, port), port, packet);
 }
-
-/* Stage: the same for a packet that went through the tunnel whose port is 'account'. */
-void tx_add_tunnelled(struct tx *tx, const struct snapshot *snapshot, uint16_t port, uint16_t account,
-                      struct rte_mbuf *packet);

@@ -126,6 +126,13 @@ struct port_counters {
         drops[DROP_N_REASONS]; /* rx side: by the port the packet came from; tx_* reasons: by the port it went to */
 } __attribute__((aligned(64)));
 
+/* What became of one receive queue: on a line of its own, because queues of one port may have different workers. Written
+ * by the worker that polls the queue, read by the control thread (relaxed; both only grow). */
+struct rxq_account {
+    _Atomic uint64_t clocks; /* TSC clocks of polls that found packets, with all that was done to these */
+    _Atomic uint64_t packets;
+} __attribute__((aligned(64)));
+
 struct port {
     /* Set before a worker sees the port, constant after. */
     const struct port_ops *ops;
@@ -134,6 +141,7 @@ struct port {
     uint16_t index;                              /* 1..PORTS_MAX-1, unique among living ports */
     uint16_t n_txq;                              /* queues tx_burst() takes; 0 < n <= PORT_QUEUES_MAX */
     struct port_counters *counters[WORKERS_MAX]; /* allocated by port_create() for every worker id */
+    struct rxq_account *rxq_accounts;            /* likewise, PORT_QUEUES_MAX of them */
 
     /* The control thread's: which worker polls (or polled last) each receive queue, its id plus one; 0: none yet. */
     uint8_t rxq_worker[PORT_QUEUES_MAX];

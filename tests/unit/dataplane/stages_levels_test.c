@@ -8,6 +8,8 @@
 #define GUESTS  6u
 
 static struct station station;
+/* Of the last run: packets that came, and what the account by stage has. */
+static uint64_t n_packets, counted[CYCLES_N];
 
 /* What left the switch and what was dropped, in order. */
 struct outcome {
@@ -84,11 +86,12 @@ static struct rte_mbuf *random_frame(uint32_t from, unsigned int *seed)
     return station_mbuf(frame.bytes, frame.len);
 }
 
-static struct outcome run(const char *level)
+static struct outcome run(const char *level, bool timed)
 {
     struct outcome outcome = {.digest = 0xcbf29ce484222325u};
     unsigned int seed = 11;
 
+    n_packets = 0;
     assert_int_equal(stages_choose(level), 0);
     start();
     for (uint32_t n = 0; n < BATCHES; n++) {
@@ -96,12 +99,15 @@ static struct outcome run(const char *level)
         uint16_t size = (uint16_t)(1 + rand_r(&seed) % WORKER_BATCH);
         uint32_t from = 1 + (uint32_t)rand_r(&seed) % GUESTS;
 
+        n_packets += size;
         for (uint16_t i = 0; i < size; i++)
             packets[i] = random_frame(from, &seed);
         if (rand_r(&seed) % 100 == 0)
             conntrack_run(station.w.ct, 0, ++station.tick);
         station_look_around(&station);
-        worker_forward(station.worker, station.w.snapshot->ports[from], from, packets, size);
+        (timed ? stages_current()->forward_timed
+               : stages_current()->forward)(station.worker, station.w.snapshot->ports[from], from, packets, size);
+        tx_flush(&station.worker->tx, station.w.snapshot);
         collect(&outcome);
     }
     for (uint16_t port = 1; port <= GUESTS; port++) {
@@ -111,15 +117,24 @@ static struct outcome run(const char *level)
     print_message("%s: %lu sent, %lu hits\n", level, (unsigned long)outcome.n_sent,
                   (unsigned long)station.worker->published.hits);
     assert_true(station.worker->published.hits > BATCHES);
+    for (int stage = 0; stage < CYCLES_N; stage++)
+        counted[stage] = atomic_load(&station.worker->cycles.stages[stage].packets);
     held_fragments_clear(&station.worker->held);
     station_stop(&station);
     return outcome;
 }
 
+static void assert_same(const struct outcome *a, const struct outcome *b)
+{
+    assert_int_equal(a->n_sent, b->n_sent);
+    assert_true(a->digest == b->digest);
+    assert_memory_equal(a->drops, b->drops, sizeof a->drops);
+}
+
 static void levels_forward_alike(void **state)
 {
     static const char *const levels[] = {"x86-64-v3", "x86-64-v4"};
-    struct outcome baseline = run("x86-64-v2");
+    struct outcome baseline = run("x86-64-v2", false);
 
     for (size_t i = 0; i < RTE_DIM(levels); i++) {
         struct outcome outcome;
@@ -128,11 +143,20 @@ static void levels_forward_alike(void **state)
             print_message("%s: not on this processor\n", levels[i]);
             continue;
         }
-        outcome = run(levels[i]);
-        assert_int_equal(outcome.n_sent, baseline.n_sent);
-        assert_true(outcome.digest == baseline.digest);
-        assert_memory_equal(outcome.drops, baseline.drops, sizeof baseline.drops);
+        outcome = run(levels[i], false);
+        assert_same(&outcome, &baseline);
     }
+}
+
+static void account_by_stage_changes_nothing_and_counts_every_packet(void **state)
+{
+    struct outcome plain = run("x86-64-v2", false), timed = run("x86-64-v2", true);
+
+    assert_same(&timed, &plain);
+    assert_int_equal(n_packets, counted[CYCLES_KEYS]);
+    assert_true(counted[CYCLES_ACT] > 0 && counted[CYCLES_ACT] <= n_packets);
+    assert_true(counted[CYCLES_MISS] > 0 && counted[CYCLES_MISS] <= counted[CYCLES_ACT]);
+    assert_int_equal(counted[CYCLES_DECAP], 0);
 }
 
 static void level_of_no_processor_is_refused(void **state)
@@ -145,6 +169,7 @@ static void level_of_no_processor_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(levels_forward_alike),
+                                       cmocka_unit_test(account_by_stage_changes_nothing_and_counts_every_packet),
                                        cmocka_unit_test(level_of_no_processor_is_refused)};
 
     return cmocka_run_group_tests(tests, station_group_start, station_group_stop);

@@ -3,6 +3,7 @@
  *
  *   bench_stages          TSC clocks a packet of every stage: lowest percentile and median
  *   bench_stages NAME N   N batches of one stage, for a profiler; "all": of one after the other
+ *   bench_stages --build  what it was made by, as in the first line of the others
  *
  * Under callgrind (stage_costs.py) what happens in run_batch() is counted, and stage_mark() ends what belongs to a stage. */
 #include <inttypes.h>
@@ -158,18 +159,19 @@ static unsigned int each_stage(const char *name, uint32_t rounds,
 /* What the figures were made by: those of another compiler are other figures. */
 static void print_build(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-    const char *sanitized = ", sanitized";
-#else
-    const char *sanitized = "";
-#endif
-
 #ifdef __clang__
     printf("clang %s", __clang_version__);
 #else
     printf("gcc %s", __VERSION__);
 #endif
-    printf(", %s, %s%s\n", rte_version(), stages_current()->name, sanitized);
+    printf(", %s, %s", rte_version(), stages_current()->name);
+#ifdef __SANITIZE_ADDRESS__
+    printf(", sanitized");
+#endif
+#ifndef __OPTIMIZE__
+    printf(", not optimised");
+#endif
+    printf("\n");
 }
 
 int main(int argc, char *argv[])
@@ -177,8 +179,12 @@ int main(int argc, char *argv[])
     const char *name = argc > 1 ? argv[1] : "all";
     uint32_t rounds = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
 
+    if (argc == 2 && strcmp(name, "--build") == 0) {
+        print_build();
+        return 0;
+    }
     if (argc > 3 || (argc > 1 && rounds == 0)) {
-        fprintf(stderr, "usage: bench_stages [NAME|all N]\n");
+        fprintf(stderr, "usage: bench_stages [--build | NAME N | all N]\n");
         return 2;
     }
     if (station_group_start(NULL) < 0 || rte_pktmbuf_alloc_bulk(packet_pool(), stage_packets, STAGE_BATCH) != 0)

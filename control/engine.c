@@ -133,7 +133,7 @@ static int start_data_plane(const struct smap *other_config, const char *max_ses
 
     if (rc < 0)
         return rc;
-    rc = packet_pool_init(PACKET_POOL_BUFFERS);
+    rc = packet_pool_init(PACKET_POOL_CHUNK);
     if (rc < 0) {
         *error = xstrdup("no memory for packet buffers; give DPDK more memory (other_config:dpdk-socket-mem)");
         return rc;

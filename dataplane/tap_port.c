@@ -173,6 +173,7 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         goto fail_apply;
     }
     frame_spares_init(&tap->spares, packet_pool(), FRAME_MAX);
+    atomic_store_explicit(&port->pool, packet_pool(), memory_order_relaxed);
     port->impl = tap;
     port->n_txq = 1;
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);

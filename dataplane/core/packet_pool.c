@@ -5,18 +5,15 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
-#include <rte_memzone.h>
-#include <rte_ring.h>
 
 #include "dataplane/core/err.h"
-#include "dataplane/core/packet_ops.h"
+#include "dataplane/core/packet_mempool.h"
 
 #define POOLS_MAX   (RTE_MAX_NUMA_NODES * PACKET_SIZES)
-#define CHUNK_LEAST 512u /* fits into one huge page of the smallest kind */
+#define CHUNK_LEAST 512u /* less than this is not worth a piece of memory of its own */
 
 /* Bytes of a frame. Some devices only take multiples of 1024. */
 static const uint32_t rooms[PACKET_SIZES] = {
@@ -31,6 +28,8 @@ static const char *const size_names[PACKET_SIZES] = {
 struct pool {
     struct rte_mempool *mempool;
     enum packet_size size;
+    bool whole; /* of one port, which has it now when 'taken' */
+    bool taken;
     uint32_t most;
     uint32_t n_chunks;
     uint32_t in_rings;
@@ -44,7 +43,7 @@ static struct {
     struct pool pools[POOLS_MAX];
     unsigned int n;
     uint32_t limit;
-    uint32_t base;
+    uint32_t base[PACKET_SIZES];
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER, .limit = PACKET_POOL_LIMIT};
 
 uint32_t packet_pool_room(enum packet_size size)
@@ -61,7 +60,7 @@ void packet_pool_set_limit(uint32_t n_buffers)
 }
 
 /* Without buffers as yet. NULL when there is no memory on that node. */
-static struct pool *create_pool(int node, enum packet_size size)
+static struct pool *create_pool(int node, enum packet_size size, bool whole)
 {
     struct pool *pool = &all.pools[all.n];
     struct rte_mempool *mempool;
@@ -69,57 +68,27 @@ static struct pool *create_pool(int node, enum packet_size size)
 
     if (all.n == POOLS_MAX)
         return NULL;
-    snprintf(name, sizeof name, "%s%d", size_names[size], node);
-    mempool =
-        rte_mempool_create_empty(name, PACKET_POOL_LEAST, sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM + rooms[size],
-                                 PACKET_POOL_CACHE, sizeof(struct rte_pktmbuf_pool_private), node, 0);
+    if (whole)
+        snprintf(name, sizeof name, "%s%d_%u", size_names[size], node, all.n);
+    else
+        snprintf(name, sizeof name, "%s%d", size_names[size], node);
+    mempool = packet_mempool_create(name, node, rooms[size], all.limit);
     if (mempool == NULL)
         return NULL;
-    if (rte_mempool_set_ops_byname(mempool, PACKET_OPS_NAME, (void *)(uintptr_t)all.limit) != 0) {
-        rte_mempool_free(mempool);
-        return NULL;
-    }
-    rte_pktmbuf_pool_init(mempool, NULL);
-    mempool->size = 0; /* from here on the buffers that there are */
-    *pool = (struct pool){.mempool = mempool, .size = size, .most = all.limit};
+    *pool = (struct pool){.mempool = mempool, .size = size, .whole = whole, .most = all.limit};
     all.n++;
     return pool;
 }
 
-static void free_chunk(struct rte_mempool_memhdr *chunk, void *zone)
-{
-    rte_memzone_free(zone);
-}
-
-/* One piece of memory with up to 'n' buffers. Workers may have the first of them before this returns. */
+/* One piece of memory with up to 'n' buffers. */
 static int add_chunk(struct pool *pool, uint32_t n)
 {
-    struct rte_mempool *mempool = pool->mempool;
-    const struct rte_memzone *zone;
-    char name[RTE_MEMZONE_NAMESIZE];
-    size_t page = 0, piece, align;
-    ssize_t len;
-    int added;
+    int64_t bytes = packet_mempool_grow(pool->mempool, n, pool->n_chunks);
 
-    rte_mempool_get_page_size(mempool, &page);
-    len = rte_mempool_op_calc_mem_size_default(mempool, n, page != 0 ? rte_bsf32((uint32_t)page) : 0, &piece, &align);
-    if (len < 0)
-        return (int)len;
-    snprintf(name, sizeof name, "%s_%u", mempool->name, pool->n_chunks);
-    zone = rte_memzone_reserve_aligned(name, (size_t)len, mempool->socket_id,
-                                       RTE_MEMZONE_1GB | RTE_MEMZONE_SIZE_HINT_ONLY | RTE_MEMZONE_IOVA_CONTIG,
-                                       (unsigned int)align);
-    if (zone == NULL)
+    if (bytes < 0)
         return -ENOMEM;
-    mempool->size += n;
-    added = rte_mempool_populate_iova(mempool, zone->addr, zone->iova, zone->len, free_chunk, (void *)(uintptr_t)zone);
-    mempool->size = mempool->populated_size;
-    if (added <= 0) {
-        rte_memzone_free(zone);
-        return -ENOMEM;
-    }
     pool->n_chunks++;
-    pool->bytes += zone->len;
+    pool->bytes += (uint64_t)bytes;
     return 0;
 }
 
@@ -142,7 +111,7 @@ static int grow(struct pool *pool, uint32_t n_buffers)
 static struct pool *find(int node, enum packet_size size)
 {
     for (unsigned int i = 0; i < all.n; i++) {
-        if (all.pools[i].size == size && (node < 0 || all.pools[i].mempool->socket_id == node))
+        if (all.pools[i].size == size && !all.pools[i].whole && (node < 0 || all.pools[i].mempool->socket_id == node))
             return &all.pools[i];
     }
     return NULL;
@@ -154,9 +123,9 @@ static struct pool *find_or_create(int node, enum packet_size size)
     struct pool *pool = find(node, size);
 
     if (pool == NULL)
-        pool = create_pool(node >= 0 ? node : all.pools[0].mempool->socket_id, size);
+        pool = create_pool(node >= 0 ? node : all.pools[0].mempool->socket_id, size, false);
     if (pool != NULL && pool->mempool->populated_size == 0)
-        grow(pool, PACKET_POOL_CHUNK / 4);
+        grow(pool, PACKET_POOL_LEAST);
     if (pool == NULL || pool->mempool->populated_size == 0)
         pool = find(PACKET_POOL_ANY, size);
     return pool != NULL && pool->mempool->populated_size > 0 ? pool : NULL;
@@ -165,13 +134,11 @@ static struct pool *find_or_create(int node, enum packet_size size)
 int packet_pool_init(uint32_t n_buffers)
 {
     struct pool *pool = NULL;
-    int result = packet_ops_register();
+    int result;
 
-    if (result < 0)
-        return result;
     pthread_mutex_lock(&all.lock);
     for (unsigned int i = 0; pool == NULL && i < rte_socket_count(); i++)
-        pool = create_pool(rte_socket_id_by_idx(i), PACKET_SIZE_ORDINARY);
+        pool = create_pool(rte_socket_id_by_idx(i), PACKET_SIZE_ORDINARY, false);
     while (pool != NULL && pool->mempool->populated_size < n_buffers && grow(pool, n_buffers) == 0)
         continue;
     result = pool != NULL && pool->mempool->populated_size >= PACKET_POOL_LEAST ? 0 : -ENOMEM;
@@ -196,7 +163,7 @@ struct rte_mempool *packet_pool_near(int node)
 
 static uint64_t wanted(const struct pool *pool)
 {
-    uint64_t passing = (uint64_t)pool->passing + all.base;
+    uint64_t passing = (uint64_t)pool->passing + all.base[pool->size];
 
     if (pool->in_rings != 0 && passing < PACKET_POOL_SPARE)
         passing = PACKET_POOL_SPARE;
@@ -214,6 +181,29 @@ static int grow_to_wanted(struct pool *pool)
         pthread_mutex_lock(&all.lock);
     }
     return result;
+}
+
+/* A pool for one port, in one piece: one that a former port has left, or a new one. NULL when there is no memory. */
+static struct pool *find_or_create_whole(const struct packet_claim *claim)
+{
+    uint32_t n = claim->in_rings + claim->passing + all.base[claim->size] + PACKET_POOL_SPARE;
+    int node = claim->node >= 0 ? claim->node : all.pools[0].mempool->socket_id;
+    struct pool *pool;
+
+    for (unsigned int i = 0; i < all.n; i++) {
+        pool = &all.pools[i];
+        if (pool->whole && !pool->taken && pool->size == claim->size && pool->mempool->populated_size >= n)
+            return pool;
+    }
+    pool = create_pool(node, claim->size, true);
+    if (pool != NULL && add_chunk(pool, n) != 0) {
+        packet_mempool_free(pool->mempool);
+        all.n--;
+        pool = NULL;
+    }
+    if (pool != NULL)
+        pool->most = pool->mempool->populated_size;
+    return pool;
 }
 
 static void refuse(const struct pool *pool, int result, const char *name, char **error)
@@ -240,15 +230,17 @@ int packet_pool_claim(struct packet_claim *claim, const char *name, char **error
 
     claim->pool = NULL;
     pthread_mutex_lock(&all.lock);
-    pool = find_or_create(claim->node, claim->size);
+    pool = claim->whole ? find_or_create_whole(claim) : find_or_create(claim->node, claim->size);
     if (pool == NULL) {
         pthread_mutex_unlock(&all.lock);
-        err_set(error, "%s: no memory for packet buffers of %u bytes", name, rooms[claim->size]);
+        err_set(error, "%s: no memory for packet buffers of %u bytes; sluice-appctl mem/plan says what is needed", name,
+                rooms[claim->size]);
         return -ENOMEM;
     }
+    pool->taken = claim->whole;
     pool->in_rings += claim->in_rings;
     pool->passing += claim->passing;
-    result = grow_to_wanted(pool);
+    result = pool->whole ? 0 : grow_to_wanted(pool);
     if (pool->mempool->populated_size < pool->in_rings + PACKET_POOL_SPARE) {
         refuse(pool, result, name, error);
         pool->in_rings -= claim->in_rings;
@@ -270,15 +262,16 @@ void packet_pool_release(struct packet_claim *claim)
             continue;
         all.pools[i].in_rings -= claim->in_rings;
         all.pools[i].passing -= claim->passing;
+        all.pools[i].taken = false;
     }
     pthread_mutex_unlock(&all.lock);
     claim->pool = NULL;
 }
 
-void packet_pool_set_base(uint32_t n_buffers)
+void packet_pool_set_base(enum packet_size size, uint32_t n_buffers)
 {
     pthread_mutex_lock(&all.lock);
-    all.base = n_buffers;
+    all.base[size] = n_buffers;
     pthread_mutex_unlock(&all.lock);
 }
 
@@ -296,9 +289,11 @@ bool packet_pool_get(unsigned int i, struct packet_pool_state *state)
         .pool = pool->mempool,
         .node = pool->mempool->socket_id,
         .size = pool->size,
+        .whole = pool->whole,
         .n_buffers = pool->mempool->populated_size,
         .n_free = rte_mempool_avail_count(pool->mempool),
         .in_rings = pool->in_rings,
+        .passing = pool->passing,
         .n_wanted = (uint32_t)RTE_MIN(wanted(pool), PACKET_POOL_MOST),
         .n_most = pool->most,
         .bytes = pool->bytes,
@@ -312,30 +307,18 @@ int packet_pool_grow(unsigned int i, uint32_t n_buffers)
     int result = -EINVAL;
 
     pthread_mutex_lock(&all.lock);
-    if (i < all.n)
+    if (i < all.n && !all.pools[i].whole)
         result = grow(&all.pools[i], n_buffers);
     pthread_mutex_unlock(&all.lock);
     return result;
 }
 
-/* A buffer does not lie across two pages, unless it is larger than one. */
 uint64_t packet_pool_bytes(enum packet_size size, uint32_t n_buffers)
 {
-    uint32_t each =
-        rte_mempool_calc_obj_size((uint32_t)sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM + rooms[size], 0, NULL);
-    size_t page = 0;
-
-    rte_mempool_get_page_size(all.pools[0].mempool, &page);
-    if (page == 0)
-        return (uint64_t)each * n_buffers;
-    if (each > page)
-        return RTE_ALIGN_CEIL((uint64_t)each, page) * n_buffers;
-    return (uint64_t)(n_buffers / (page / each) + (n_buffers % (page / each) != 0)) * page;
+    return packet_mempool_bytes(packet_pool(), rooms[size], n_buffers);
 }
 
 uint64_t packet_pool_overhead(void)
 {
-    ssize_t ring = rte_ring_get_memsize(rte_align32pow2(all.limit + 1));
-
-    return RTE_MEMPOOL_HEADER_SIZE(all.pools[0].mempool, PACKET_POOL_CACHE) + (ring > 0 ? (uint64_t)ring : 0);
+    return packet_mempool_overhead(all.limit);
 }

@@ -52,6 +52,7 @@ struct packet_claim {
     enum packet_size size;
     uint32_t in_rings;        /* all the time: receive rings are kept full */
     uint32_t passing;         /* at most, besides: what was sent and is not done yet, ... */
+    bool whole;               /* a pool of its own, in one piece, that does not grow: the device registers its memory */
     struct rte_mempool *pool; /* out: where to take them from; of the size asked for, perhaps of another node */
 };
 /* Makes sure that there are enough buffers for what is claimed, growing the pool. 0, or -ENOMEM with '*error' set to a
@@ -59,17 +60,19 @@ struct packet_claim {
  * claimed. What is missing beyond that is left to packet_pool_grow(). */
 int packet_pool_claim(struct packet_claim *claim, const char *name, char **error);
 void packet_pool_release(struct packet_claim *claim);
-/* What workers may hold of each pool: caches, bursts, fragments. */
-void packet_pool_set_base(uint32_t n_buffers);
+/* What workers may hold of each pool of that size: caches, bursts, fragments. */
+void packet_pool_set_base(enum packet_size size, uint32_t n_buffers);
 
 struct packet_pool_state {
     const char *name;
     struct rte_mempool *pool;
     int node;
     enum packet_size size;
+    bool whole; /* one port's own */
     uint32_t n_buffers;
     uint32_t n_free;   /* those in workers' caches included */
     uint32_t in_rings; /* claimed */
+    uint32_t passing;  /* claimed */
     uint32_t n_wanted; /* all claims, and the base */
     uint32_t n_most;   /* its limit */
     uint64_t bytes;    /* of memory, without the administration */

@@ -91,13 +91,13 @@ static void claim_makes_room(void **state)
 {
     struct packet_claim claim = {.node = PACKET_POOL_ANY, .in_rings = 6000, .passing = 1000};
 
-    packet_pool_set_base(500);
+    packet_pool_set_base(PACKET_SIZE_ORDINARY, 500);
     assert_int_equal(packet_pool_claim(&claim, "p0", NULL), 0);
     assert_ptr_equal(claim.pool, packet_pool());
     assert_true(state_of(0).n_buffers >= 7500);
     assert_int_equal(state_of(0).in_rings, 6000);
     packet_pool_release(&claim);
-    packet_pool_set_base(0);
+    packet_pool_set_base(PACKET_SIZE_ORDINARY, 0);
     assert_int_equal(state_of(0).in_rings, 0);
     assert_int_equal(state_of(0).n_wanted, 0);
     assert_int_equal(drain(packet_pool()), state_of(0).n_buffers);
@@ -141,6 +141,27 @@ static void jumbo_buffers_have_a_pool_of_their_own(void **state)
     packet_pool_release(&claim);
 }
 
+static void whole_pool_is_one_piece_and_used_again(void **state)
+{
+    struct packet_claim claim = {.node = PACKET_POOL_ANY, .in_rings = 600, .passing = 100, .whole = true};
+    struct packet_claim other = claim;
+    struct rte_mempool *own;
+
+    assert_int_equal(packet_pool_claim(&claim, "p0", NULL), 0);
+    own = claim.pool;
+    assert_int_equal(own->nb_mem_chunks, 1);
+    assert_int_equal(packet_pool_claim(&other, "p1", NULL), 0);
+    assert_ptr_not_equal(own, packet_pool());
+    assert_ptr_not_equal(own, other.pool);
+    assert_int_equal(drain(own), 600 + 100 + PACKET_POOL_SPARE);
+    packet_pool_release(&claim);
+    assert_int_equal(packet_pool_claim(&claim, "p2", NULL), 0);
+    assert_ptr_equal(claim.pool, own);
+    assert_ptr_equal(packet_pool_near(PACKET_POOL_ANY), packet_pool());
+    packet_pool_release(&claim);
+    packet_pool_release(&other);
+}
+
 static void claim_without_memory_says_how_much_is_missing(void **state)
 {
     struct packet_claim claim = {.node = PACKET_POOL_ANY, .size = PACKET_SIZE_JUMBO, .in_rings = LIMIT - 5000};
@@ -172,6 +193,7 @@ int main(void)
         cmocka_unit_test(claim_beyond_the_limit_is_refused),
         cmocka_unit_test(claim_that_only_passes_is_taken_as_far_as_it_goes),
         cmocka_unit_test(jumbo_buffers_have_a_pool_of_their_own),
+        cmocka_unit_test(whole_pool_is_one_piece_and_used_again),
         cmocka_unit_test(claim_without_memory_says_how_much_is_missing),
         cmocka_unit_test(node_without_memory_gets_the_buffers_of_another),
     };

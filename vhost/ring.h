@@ -27,8 +27,8 @@ struct rte_mempool;
  *
  * We poll, so the guest is asked not to kick us; it is kicked when it wants to be. Entries are used in the order in
  * which they were made available, and all that a burst took are used when it returns: one index says it all. */
-#define RING_BURST     64  /* most packets per call */
-#define RING_PIECES    256 /* most descriptors of one packet, all its buffers taken together */
+#define RING_BURST     64     /* most packets per call */
+#define RING_PIECES    256    /* most descriptors of one packet, all its buffers taken together */
 #define RING_FRAME_MAX 65553u /* the longest IP packet behind an Ethernet header with a tag */
 
 struct ring {
@@ -37,8 +37,8 @@ struct ring {
     struct vring_avail *avail;
     struct vring_used *used;
     const struct guest_memory *memory;
-    uint32_t size; /* power of two, at most 32768 */
-    int call_fd;   /* tells the guest of used entries; negative: none */
+    uint32_t size;       /* power of two, at most 32768 */
+    int call_fd;         /* tells the guest of used entries; negative: none */
     uint16_t header_len; /* of the virtio-net header: 10 or 12 bytes */
     bool mergeable;      /* a packet may take several buffers (VIRTIO_NET_F_MRG_RXBUF) */
     bool event_index;    /* VIRTIO_RING_F_EVENT_IDX */

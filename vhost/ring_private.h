@@ -59,9 +59,9 @@ static inline uint32_t ring_available(const struct ring *ring)
 
 static inline void ring_set_used(const struct ring *ring, uint16_t at, uint32_t head, uint32_t len)
 {
-    struct vring_used_elem *entry = &ring->used->ring[at & (ring->size - 1)];
+    const uint64_t entry = (uint64_t)len << 32 | head;
 
-    *(volatile uint64_t *)entry = (uint64_t)len << 32 | head;
+    memcpy(&ring->used->ring[at & (ring->size - 1)], &entry, sizeof entry);
 }
 
 /* Hands 'n' used entries to the guest. True when it wants to be told. */

@@ -27,7 +27,7 @@ struct rte_mempool;
  *
  * We poll, so the guest is asked not to kick us; it is kicked when it wants to be. Entries are used in the order in
  * which they were made available, and all that a burst took are used when it returns: one index says it all. */
-#define RING_BURST     64     /* most packets per call */
+#define RING_BURST     64u    /* most packets per call */
 #define RING_PIECES    256    /* most descriptors of one packet, all its buffers taken together */
 #define RING_FRAME_MAX 65553u /* the longest IP packet behind an Ethernet header with a tag */
 

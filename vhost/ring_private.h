@@ -10,8 +10,6 @@
 
 /* What both directions of a ring share. */
 
-#define RING_AHEAD 8 /* entries looked up and prefetched before their turn */
-
 /* A buffer of one descriptor and one region, which nearly all are. */
 struct ring_view {
     uint8_t *data; /* NULL: anything else */
@@ -57,11 +55,11 @@ static inline uint32_t ring_available(const struct ring *ring)
     return (uint16_t)(__atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE) - ring->next);
 }
 
-static inline void ring_set_used(const struct ring *ring, uint16_t at, uint32_t head, uint32_t len)
+static inline void ring_set_used(struct vring_used_elem *used, uint32_t slot, uint32_t head, uint32_t len)
 {
     const uint64_t entry = (uint64_t)len << 32 | head;
 
-    memcpy(&ring->used->ring[at & (ring->size - 1)], &entry, sizeof entry);
+    memcpy(&used[slot], &entry, sizeof entry);
 }
 
 /* Hands 'n' used entries to the guest. True when it wants to be told. */
@@ -70,22 +68,52 @@ bool ring_publish(struct ring *ring, uint16_t n);
 /* The guest's index is off by more than the ring has: goes on from where it says. */
 void ring_resynchronise(struct ring *ring, struct ring_losses *losses);
 
-/* Looks entry 'at' up ahead of its turn. 'writable' is VRING_DESC_F_WRITE or 0. */
-static inline __attribute__((always_inline)) void ring_view(struct ring *ring, const struct guest_region **memo,
-                                                            uint16_t at, uint16_t writable, struct ring_view *view)
+/* Looks up 'n' entries from 'first' on, and has the processor fetch what they point to. All that a burst takes, before
+ * any of it is touched: then the misses overlap. 'writable' is VRING_DESC_F_WRITE or 0.
+ *
+ * The ring's constants are copied first, because a store to 'views' could be one to them as far as the compiler knows. */
+static inline __attribute__((always_inline)) void ring_look(struct ring *ring, uint16_t first, uint32_t n,
+                                                            uint16_t writable, struct ring_view *views)
 {
-    uint32_t head = ring_load_head(ring, at);
-    struct vring_desc descriptor;
+    const uint64_t kinds = (uint64_t)(VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT) << 32;
+    const volatile uint16_t *heads = ring->avail->ring;
+    const struct vring_desc *descriptors = ring->descriptors;
+    const uint32_t size = ring->size;
+    const struct guest_region *region = ring->memo;
+    struct guest_region memo = *region;
 
-    view->data = NULL;
-    view->len = 0;
-    view->head = head;
-    if (unlikely(head >= ring->size))
-        return;
-    descriptor = ring_load_descriptor(&ring->descriptors[head]);
-    view->len = descriptor.len;
-    if (likely((descriptor.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)) == writable))
-        view->data = guest_memory_find(ring->memory, memo, descriptor.addr, descriptor.len);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t head = heads[(first + i) & (size - 1)];
+        const volatile uint64_t *descriptor = (const volatile uint64_t *)&descriptors[head];
+        uint64_t address, rest, offset;
+
+        views[i].head = head;
+        views[i].data = NULL;
+        if (unlikely(head >= size))
+            continue;
+        address = descriptor[0];
+        rest = descriptor[1]; /* length, flags, next */
+        views[i].len = (uint32_t)rest;
+        if (unlikely((rest & kinds) != (uint64_t)writable << 32))
+            continue;
+        offset = address - memo.start;
+        if (unlikely(offset >= memo.size)) {
+            region = guest_memory_region(ring->memory, address);
+            if (region == NULL) {
+                region = ring->memo;
+                continue;
+            }
+            memo = *region;
+            offset = address - memo.start;
+        }
+        if (unlikely(memo.size - offset < (uint32_t)rest))
+            continue;
+        views[i].data = memo.host + offset;
+        __builtin_prefetch(memo.host + offset, writable != 0);
+        __builtin_prefetch(memo.host + offset + 64, writable != 0);
+    }
+    if (region != ring->memo)
+        ring->memo = region;
 }
 
 /* Copies a frame, most of which are short: two halves that overlap in the middle, never more than 'len' bytes. */

@@ -2,7 +2,6 @@
 #include "vhost/ring.h"
 
 #include <rte_mbuf.h>
-#include <rte_prefetch.h>
 
 #include "dataplane/core/offload.h"
 #include "vhost/ring_private.h"
@@ -130,23 +129,24 @@ static uint16_t take_buffers(struct ring *ring, struct rte_mempool *pool, struct
     return n;
 }
 
-static inline __attribute__((always_inline)) void look_ahead(struct ring *ring, const struct guest_region **memo,
-                                                             uint16_t at, struct ring_view *view)
+static inline uint16_t at_most(uint32_t available, uint16_t n)
 {
-    ring_view(ring, memo, at, 0, view);
-    rte_prefetch0(view->data);
-    rte_prefetch0(view->data + 64);
+    uint32_t some = available < n ? available : n;
+
+    return (uint16_t)RTE_MIN(some, RING_BURST);
 }
 
 uint16_t ring_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t n,
                       struct ring_losses *losses)
 {
-    uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
-    uint32_t header_len = ring->header_len;
-    const struct guest_region *memo = ring->memo;
-    struct ring_view views[2 * RING_AHEAD];
-    uint32_t available = ring_available(ring);
-    uint16_t first = ring->next, received = 0;
+    const uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+    const uint32_t header_len = ring->header_len;
+    const uint32_t available = ring_available(ring);
+    const uint16_t first = ring->next;
+    struct ring_view views[RING_BURST];
+    struct vring_used_elem *used = ring->used->ring;
+    const uint32_t mask = ring->size - 1;
+    uint16_t received = 0;
 
     if (available == 0)
         return 0;
@@ -154,34 +154,29 @@ uint16_t ring_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mb
         ring_resynchronise(ring, losses);
         return 0;
     }
-    n = take_buffers(ring, pool, packets, available < n ? (uint16_t)available : n, losses);
-    if (unlikely(n == 0))
-        return 0;
-    for (uint16_t i = 0; i < n && i < RING_AHEAD; i++)
-        look_ahead(ring, &memo, (uint16_t)(first + i), &views[i]);
-    for (uint16_t i = 0; i < n; i++) {
-        const struct ring_view *view = &views[i % (2 * RING_AHEAD)];
+    n = take_buffers(ring, pool, packets, at_most(available, n), losses);
+    ring_look(ring, first, n, 0, views);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ring_view *view = &views[i];
         struct rte_mbuf *packet = packets[received];
+        const uint8_t *data = view->data;
         uint32_t len = view->len - header_len;
 
-        if (i + RING_AHEAD < n)
-            look_ahead(ring, &memo, (uint16_t)(first + i + RING_AHEAD), &views[(i + RING_AHEAD) % (2 * RING_AHEAD)]);
-        ring_set_used(ring, (uint16_t)(first + i), view->head, 0);
-        if (unlikely(view->data == NULL || len - 1 >= room)) { /* 'len' wraps when it is shorter than a header */
+        ring_set_used(used, (first + i) & mask, view->head, 0);
+        /* The length wraps when there is not even a header. */
+        if (unlikely(data == NULL || len - 1 >= room)) {
             received += receive_chain(ring, view->head, pool, packet, room, losses);
             continue;
         }
         init_packet(packet, len);
-        ring_copy(rte_pktmbuf_mtod(packet, uint8_t *), view->data + header_len, len);
-        if (unlikely(*(const volatile uint16_t *)view->data != 0) && !describe_offload(packet, view->data, losses))
+        ring_copy(rte_pktmbuf_mtod(packet, uint8_t *), data + header_len, len);
+        if (unlikely(*(const volatile uint16_t *)data != 0) && !describe_offload(packet, data, losses))
             continue;
         received++;
     }
-    if (memo != ring->memo)
-        ring->memo = memo;
     if (unlikely(received != n))
         rte_mempool_put_bulk(pool, (void **)&packets[received], n - received);
-    if (ring_publish(ring, n))
+    if (likely(n != 0) && ring_publish(ring, n))
         ring_kick(ring);
     return received;
 }

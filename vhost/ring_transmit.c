@@ -11,16 +11,12 @@
 /* Entries given back unused, in one call. */
 #define BAD_MAX 64
 
-/* Where entries of the ring are taken from and looked at ahead. */
+/* How far a burst has come. */
 struct writer {
-    const struct guest_region *memo;
     uint16_t first;
     uint16_t available;
-    uint16_t taken;  /* entries so far, of which the used entry is written */
-    uint16_t looked; /* entries that 'views' knows */
-    uint16_t wanted; /* no further */
-    uint16_t bad;
-    struct ring_view views[2 * RING_AHEAD];
+    uint16_t taken; /* entries, whose used entries are written */
+    uint16_t bad;   /* of these, given back unused */
 };
 
 /* Writes 'len' bytes to where the pieces go on, which the caller has made sure are as many. */
@@ -73,12 +69,17 @@ static int collect_entries(const struct ring *ring, const struct writer *writer,
     return 0;
 }
 
+static void use_entry(const struct ring *ring, struct writer *writer, uint32_t head, uint32_t len)
+{
+    ring_set_used(ring->used->ring, (uint32_t)(writer->first + writer->taken++) & (ring->size - 1), head, len);
+}
+
 /* Gives entries back without anything in them. */
 static void give_back(const struct ring *ring, struct writer *writer, const struct ring_pieces *pieces,
                       struct ring_losses *losses)
 {
     for (uint16_t i = 0; i < pieces->n_entries; i++)
-        ring_set_used(ring, (uint16_t)(writer->first + writer->taken++), pieces->entries[i].id, 0);
+        use_entry(ring, writer, pieces->entries[i].id, 0);
     writer->bad += pieces->n_entries;
     losses->bad_entries++;
 }
@@ -104,7 +105,7 @@ static void write_packet(const struct ring *ring, struct writer *writer, const s
     for (uint16_t i = 0; i < pieces->n_entries; i++) {
         uint32_t part = len < pieces->entries[i].len ? len : pieces->entries[i].len;
 
-        ring_set_used(ring, (uint16_t)(writer->first + writer->taken++), pieces->entries[i].id, part);
+        use_entry(ring, writer, pieces->entries[i].id, part);
         len -= part;
     }
 }
@@ -128,78 +129,84 @@ static __attribute__((noinline)) bool transmit_pieces(const struct ring *ring, s
     return true;
 }
 
-static inline __attribute__((always_inline)) void look_ahead(struct ring *ring, struct writer *writer)
-{
-    struct ring_view *view = &writer->views[writer->looked % (2 * RING_AHEAD)];
-
-    ring_view(ring, &writer->memo, (uint16_t)(writer->first + writer->looked), VRING_DESC_F_WRITE, view);
-    __builtin_prefetch(view->data, 1);
-    __builtin_prefetch(view->data + 64, 1);
-    writer->looked++;
-}
-
-static inline __attribute__((always_inline)) void write_header(const struct ring *ring, const struct rte_mbuf *packet,
+static inline __attribute__((always_inline)) void write_header(const struct rte_mbuf *packet, uint32_t header_len,
                                                                uint8_t *to)
 {
     struct virtio_net_hdr_mrg_rxbuf header = {.num_buffers = 1};
 
     if (unlikely(offload_is_pending(packet)))
         fill_header(packet, 1, &header);
-    if (likely(ring->header_len == sizeof header))
+    if (likely(header_len == sizeof header))
         memcpy(to, &header, sizeof header);
     else
         memcpy(to, &header.hdr, sizeof header.hdr);
 }
 
-/* What follows a packet that took other entries than the next one. */
-static void catch_up(struct writer *writer, uint16_t packets_left)
+/* Sends packets to single buffers, one each. Ends before the first packet or buffer that is not like that. Returns how
+ * many. */
+static inline __attribute__((always_inline)) uint32_t transmit_plain(const struct ring *ring, uint16_t first,
+                                                                     struct rte_mbuf *const *packets, uint32_t n,
+                                                                     const struct ring_view *views)
 {
-    uint32_t wanted = (uint32_t)writer->taken + packets_left;
+    const uint32_t header_len = ring->header_len;
+    const uint32_t mask = ring->size - 1;
+    struct vring_used_elem *used = ring->used->ring;
+    uint32_t i;
 
-    writer->wanted = (uint16_t)RTE_MIN(wanted, writer->available);
-    if (writer->looked < writer->taken)
-        writer->looked = writer->taken;
+    for (i = 0; i < n; i++) {
+        const struct rte_mbuf *packet = packets[i];
+        uint8_t *data = views[i].data;
+        uint32_t len = packet->data_len;
+
+        if (unlikely(data == NULL || packet->nb_segs != 1 || views[i].len < header_len + len))
+            break;
+        write_header(packet, header_len, data);
+        ring_copy(data + header_len, rte_pktmbuf_mtod(packet, const uint8_t *), len);
+        ring_set_used(used, (first + i) & mask, views[i].head, header_len + len);
+    }
+    return i;
+}
+
+static uint32_t some_entries(const struct writer *writer, int n)
+{
+    int left = RTE_MIN(n, writer->available - writer->taken);
+
+    return RTE_MIN((uint32_t)left, RING_BURST);
 }
 
 uint16_t ring_transmit(struct ring *ring, struct rte_mbuf *const *packets, uint16_t n, struct ring_losses *losses,
                        bool *kick)
 {
-    uint32_t header_len = ring->header_len;
-    uint32_t available = ring_available(ring);
-    struct writer writer;
-    uint16_t sent;
+    const uint32_t available = ring_available(ring);
+    struct writer writer = {.first = ring->next, .available = (uint16_t)available};
+    struct ring_view views[RING_BURST];
+    uint32_t looked_from = 0, looked_to = 0; /* entries that 'views' has */
+    uint16_t sent = 0;
 
-    if (unlikely(available == 0 || n == 0))
-        return 0;
     if (unlikely(available > ring->size)) {
         ring_resynchronise(ring, losses);
         return 0;
     }
-    writer.memo = ring->memo;
-    writer.first = ring->next;
-    writer.available = (uint16_t)available;
-    writer.taken = writer.looked = writer.bad = 0;
-    writer.wanted = RTE_MIN(n, writer.available);
-    for (sent = 0; sent < n && writer.taken != writer.available; sent++) {
-        const struct rte_mbuf *packet = packets[sent];
-        const struct ring_view *view = &writer.views[writer.taken % (2 * RING_AHEAD)];
-        uint32_t len = packet->data_len;
+    while (sent < n && writer.taken < writer.available) {
+        uint16_t first = (uint16_t)(writer.first + writer.taken);
+        uint32_t some, plain;
 
-        while (writer.looked < writer.wanted && writer.looked - writer.taken < RING_AHEAD)
-            look_ahead(ring, &writer);
-        if (unlikely(view->data == NULL || packet->nb_segs != 1 || view->len < header_len + len)) {
-            if (!transmit_pieces(ring, &writer, packet, losses))
-                break;
-            catch_up(&writer, n - sent - 1);
-            continue;
+        if (writer.taken >= looked_to) {
+            looked_from = writer.taken;
+            looked_to = looked_from + some_entries(&writer, n - sent);
+            ring_look(ring, first, looked_to - looked_from, VRING_DESC_F_WRITE, views);
         }
-        write_header(ring, packet, view->data);
-        ring_copy(view->data + header_len, rte_pktmbuf_mtod(packet, const uint8_t *), len);
-        ring_set_used(ring, (uint16_t)(writer.first + writer.taken), view->head, header_len + len);
-        writer.taken++;
+        some = looked_to - writer.taken;
+        plain = transmit_plain(ring, first, packets + sent, RTE_MIN(some, (uint32_t)(n - sent)),
+                               &views[writer.taken - looked_from]);
+        sent += (uint16_t)plain;
+        writer.taken += (uint16_t)plain;
+        if (likely(sent == n || plain == some))
+            continue;
+        if (!transmit_pieces(ring, &writer, packets[sent], losses))
+            break;
+        sent++;
     }
-    if (writer.memo != ring->memo)
-        ring->memo = writer.memo;
     if (likely(writer.taken != 0) && ring_publish(ring, writer.taken))
         *kick = true;
     return sent;

@@ -240,11 +240,13 @@ static void set_memory_changing(int device_id, bool changing)
     pthread_mutex_unlock(&lock);
 }
 
-/* rte_vhost has a RARP frame come out of its own receive function; of a leased device it is ours to make. */
-static void announce(struct vhost_device *device, uint64_t mac)
+/* rte_vhost has a RARP frame come out of its own receive function; of a leased device it is ours to make, and rte_vhost
+ * need not hear of it. */
+static bool announce(struct vhost_device *device, uint64_t mac)
 {
     if (device->leased)
         atomic_store_explicit(&device->announcement, (mac & 0xffffffffffff) | 1ULL << 48, memory_order_relaxed);
+    return device->leased;
 }
 
 static enum rte_vhost_msg_result before_message(int device_id, void *message)
@@ -254,8 +256,8 @@ static enum rte_vhost_msg_result before_message(int device_id, void *message)
 
     if (device != NULL && lease_is_touched_by(request))
         end_lease(device, false);
-    else if (device != NULL && request == VHOST_USER_SEND_RARP)
-        announce(device, request_payload(message));
+    else if (device != NULL && request == VHOST_USER_SEND_RARP && announce(device, request_payload(message)))
+        return RTE_VHOST_MSG_RESULT_OK;
     if (request == VHOST_USER_SET_MEM_TABLE)
         set_memory_changing(device_id, true);
     return RTE_VHOST_MSG_RESULT_NOT_HANDLED;

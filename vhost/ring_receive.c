@@ -73,6 +73,15 @@ static bool read_chain(struct reader *reader, struct rte_mempool *pool, struct r
     return false;
 }
 
+/* The header begins with flags and gso_type. */
+static inline bool header_asks(const uint8_t *header)
+{
+    uint16_t both;
+
+    memcpy(&both, header, sizeof both);
+    return both != 0;
+}
+
 static bool describe_offload(struct rte_mbuf *packet, const uint8_t *from, struct ring_losses *losses)
 {
     struct virtio_net_hdr header;
@@ -105,7 +114,7 @@ static __attribute__((noinline)) bool receive_chain(const struct ring *ring, uin
         losses->no_buffer++;
         return false;
     }
-    if ((header[0] | header[1]) == 0 || describe_offload(packet, header, losses))
+    if (!header_asks(header) || describe_offload(packet, header, losses))
         return true;
     rte_pktmbuf_free(packet->next);
     packet->next = NULL;
@@ -170,7 +179,7 @@ uint16_t ring_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mb
         }
         init_packet(packet, len);
         ring_copy(rte_pktmbuf_mtod(packet, uint8_t *), data + header_len, len);
-        if (unlikely(*(const volatile uint16_t *)data != 0) && !describe_offload(packet, data, losses))
+        if (unlikely(header_asks(data)) && !describe_offload(packet, data, losses))
             continue;
         received++;
     }

@@ -247,7 +247,7 @@ static void transmit_waits_for_room(void **state)
 static void buffers_run_out(void **state)
 {
     const struct driver_piece piece = {GOOD, 100}, long_piece = {GOOD, 12000};
-    static struct rte_mbuf *all[8192];
+    static struct rte_mbuf *all[16384];
     struct ring_losses losses = {0};
     unsigned int n = 0;
 

@@ -156,6 +156,7 @@ void engine_start(struct applied *applied, const struct smap *other_config, cons
     char *error = NULL;
 
     port_settings_set_socket_dir(smap_get(other_config, "vhost-sock-dir"));
+    port_settings_set_tso(smap_get_bool(other_config, "userspace-tso-enable", true));
     if (start_data_plane(other_config, max_sessions, &error) < 0) {
         applied->no_data_plane = error != NULL ? error : "the data plane could not be started; see the log";
         VLOG_ERR("%s", applied->no_data_plane);

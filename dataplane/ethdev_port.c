@@ -13,8 +13,10 @@
 #include <rte_version.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/offload.h"
 #include "dataplane/ethdev_buffers.h"
 #include "dataplane/ethdev_device.h"
+#include "dataplane/ethdev_tx.h"
 
 #define XSTATS_MAX         64
 #define DEVARGS_SIZE       256
@@ -36,6 +38,8 @@ struct ethdev {
     unsigned int n_workers;
     struct rte_eth_dev_info info;
     struct ethdev_buffers buffers;
+    uint64_t tx_capabilities; /* RTE_ETH_TX_OFFLOAD_*, configured */
+    _Atomic uint64_t tx_refused;
     size_t n_xstats; /* the error and drop counters of the driver */
     uint64_t xstat_ids[XSTATS_MAX];
     char xstat_names[XSTATS_MAX][RTE_ETH_XSTATS_NAME_SIZE];
@@ -50,9 +54,19 @@ static uint16_t ethdev_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf
 
 static uint16_t ethdev_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)
 {
-    const struct ethdev *ethdev = port->impl;
+    struct ethdev *ethdev = port->impl;
+    uint64_t flags = 0;
+    uint32_t n_refused = 0;
+    uint16_t sent;
 
-    return rte_eth_tx_burst(ethdev->device, txq, packets, n);
+    for (uint16_t i = 0; i < n; i++)
+        flags |= packets[i]->ol_flags;
+    if (likely((flags & OFFLOAD_PENDING) == 0))
+        return rte_eth_tx_burst(ethdev->device, txq, packets, n);
+    sent = ethdev_tx_unfinished(ethdev->device, txq, ethdev->tx_capabilities, packets, n, &n_refused);
+    if (unlikely(n_refused != 0))
+        atomic_fetch_add_explicit(&ethdev->tx_refused, n_refused, memory_order_relaxed);
+    return sent;
 }
 
 static int read_number(const struct port_config *config, const char *key, uint16_t max, uint16_t *value, char **error)
@@ -114,7 +128,7 @@ static struct rte_eth_conf make_conf(const struct ethdev *ethdev, uint16_t n_rxq
     struct rte_eth_conf conf = {.rxmode.mtu = mtu};
     uint32_t room = packet_pool_room(ethdev->buffers.rx.size);
 
-    conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+    conf.txmode.offloads = ethdev->tx_capabilities;
     if (mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2u * RTE_VLAN_HLEN > room)
         conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
     if (n_rxq > 1) {
@@ -233,6 +247,7 @@ static int start(struct ethdev *ethdev, struct port *port, const struct port_con
         result = claim_buffers(ethdev, port, mtu, error);
     if (result != 0)
         return result;
+    ethdev->tx_capabilities = ethdev_tx_capabilities(&ethdev->info, config->no_tso);
     result = configure(ethdev, port, mtu);
     if (result == 0)
         result = rte_eth_dev_start(ethdev->device);
@@ -246,6 +261,8 @@ static int start(struct ethdev *ethdev, struct port *port, const struct port_con
     choose_xstats(ethdev);
     if (strcmp(ethdev->info.driver_name, "net_af_packet") == 0)
         discard_foreign(ethdev, port);
+    atomic_store_explicit(&port->tx_offloads, ethdev_tx_offloads(&ethdev->info, ethdev->tx_capabilities),
+                          memory_order_relaxed);
     return 0;
 }
 
@@ -391,14 +408,15 @@ static void ethdev_get_status(struct port *port, struct port_status *status)
 
 static void ethdev_get_stats(struct port *port, struct port_stats *stats)
 {
-    const struct ethdev *ethdev = port->impl;
+    struct ethdev *ethdev = port->impl;
     struct rte_eth_stats counters;
     uint64_t values[XSTATS_MAX];
 
     if (rte_eth_stats_get(ethdev->device, &counters) == 0) {
         port_stats_add(stats, "rx_missed_errors", counters.imissed);
         port_stats_add(stats, "rx_errors", counters.ierrors);
-        port_stats_add(stats, "tx_errors", counters.oerrors);
+        port_stats_add(stats, "tx_errors",
+                       counters.oerrors + atomic_load_explicit(&ethdev->tx_refused, memory_order_relaxed));
         port_stats_add(stats, "rx_mbuf_allocation_errors", counters.rx_nombuf);
     }
     if (ethdev->n_xstats == 0 || rte_eth_xstats_get_by_id(ethdev->device, ethdev->xstat_ids, values,

@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/core/offload.h"
 #include "dataplane/execute.h"
 #include "dataplane/flow_key_fast.h"
 
@@ -89,7 +90,7 @@ static inline bool send_tunnelled(struct worker *worker, struct tx_run *run, str
     const struct output *output = &worker->outputs.outputs[entry->action];
     uint32_t bytes = mbuf->pkt_len;
 
-    if (__builtin_expect(bytes > output->inner_max, 0) ||
+    if (__builtin_expect(bytes > output->inner_max || offload_is_pending(mbuf), 0) ||
         __builtin_expect(encap_apply(&output->encap, mbuf, hash, worker->packet_id++) != 0, 0))
         return false;
     flow_entry_count(entry, bytes);

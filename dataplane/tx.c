@@ -6,8 +6,11 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/core/offload.h"
 #include "dataplane/cycles.h"
+#include "dataplane/segment.h"
 #include "dataplane/snapshot_private.h"
+#include "dataplane/tx_finish.h"
 
 int tx_prepare_port(struct tx *tx, uint16_t port)
 {
@@ -61,7 +64,8 @@ static void drop_rest(struct tx *tx, struct tx_buffer *buffer, uint16_t first, s
     rte_pktmbuf_free_bulk(&buffer->packets[first], n);
 }
 
-static void send_ready(struct tx *tx, struct port *port, struct tx_buffer *buffer)
+/* Sends packets that the port takes as they are, and empties the buffer. */
+static void send_finished(struct tx *tx, struct port *port, struct tx_buffer *buffer)
 {
     struct port_counters *counters = port->counters[tx->worker];
     uint16_t sent = send_burst(tx, port, buffer);
@@ -71,6 +75,63 @@ static void send_ready(struct tx *tx, struct port *port, struct tx_buffer *buffe
     counters->tx_packets += sent;
     counters->tx_bytes += buffer->bytes - bytes_of(&buffer->packets[sent], buffer->n - sent);
     drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
+    buffer->n = 0;
+    buffer->bytes = 0;
+}
+
+/* Where packets gather once they are finished. */
+struct finished {
+    struct tx *tx;
+    struct port *port;
+    struct tx_buffer buffer;
+};
+
+static void add_finished(struct finished *out, struct rte_mbuf *packet)
+{
+    if (out->buffer.n == TX_BURST)
+        send_finished(out->tx, out->port, &out->buffer);
+    out->buffer.bytes += packet->pkt_len;
+    out->buffer.packets[out->buffer.n++] = packet;
+}
+
+/* Out of buffers, what is left of the frame is one drop: the other end misses some of its segments. */
+static void add_segments(struct finished *out, struct rte_mbuf *frame)
+{
+    struct segmenter segmenter;
+    struct rte_mbuf *segment = NULL;
+
+    if (segmenter_init(&segmenter, frame) == 0) {
+        do {
+            segment = segmenter_next(&segmenter, frame->pool);
+            if (segment != NULL)
+                add_finished(out, segment);
+        } while (segment != NULL && segmenter_has_next(&segmenter));
+    }
+    if (segment == NULL)
+        out->port->counters[out->tx->worker]->drops[DROP_NO_BUFFER]++;
+    rte_pktmbuf_free(frame);
+}
+
+/* The same for a buffer with packets that the port may not take as they are. */
+static void send_unfinished(struct tx *tx, struct port *port, struct tx_buffer *buffer)
+{
+    struct finished out = {.tx = tx, .port = port};
+    uint32_t offloads = atomic_load_explicit(&port->tx_offloads, memory_order_relaxed);
+
+    for (uint16_t i = 0; i < buffer->n; i++) {
+        struct rte_mbuf *packet = buffer->packets[i];
+
+        if (offload_is_pending(packet) && !tx_finish_is_taken(offloads, packet)) {
+            if (packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
+                add_segments(&out, packet);
+                continue;
+            }
+            tx_finish_checksums(packet);
+        }
+        add_finished(&out, packet);
+    }
+    if (out.buffer.n > 0)
+        send_finished(tx, port, &out.buffer);
 }
 
 void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index)
@@ -82,10 +143,13 @@ void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index
         drop_rest(tx, buffer, 0, port, DROP_PORT_GONE);
     else if (!atomic_load_explicit(&port->ready, memory_order_relaxed))
         drop_rest(tx, buffer, 0, port, DROP_TX_LINK_DOWN);
+    else if (__builtin_expect((buffer->flags & OFFLOAD_PENDING) != 0, 0))
+        send_unfinished(tx, port, buffer);
     else
-        send_ready(tx, port, buffer);
+        send_finished(tx, port, buffer);
     buffer->n = 0;
     buffer->bytes = 0;
+    buffer->flags = 0;
 }
 
 void tx_flush(struct tx *tx, const struct snapshot *snapshot)

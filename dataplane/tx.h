@@ -19,6 +19,7 @@ struct tx_buffer {
     uint16_t n;
     bool dirty;     /* listed in struct tx's 'dirty' */
     uint64_t bytes; /* of the 'n' packets */
+    uint64_t flags; /* ol_flags of all of them, ored */
     struct rte_mbuf *packets[TX_BURST];
 };
 
@@ -69,6 +70,7 @@ static inline void tx_buffer_add(struct tx *tx, const struct snapshot *snapshot,
     if (__builtin_expect(buffer->n == TX_BURST, 0))
         tx_send_port(tx, snapshot, port);
     buffer->bytes += packet->pkt_len;
+    buffer->flags |= packet->ol_flags;
     buffer->packets[buffer->n++] = packet;
 }
 

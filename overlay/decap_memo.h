@@ -9,10 +9,12 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/core/offload.h"
+
 /* What a worker remembers of the outer headers that it has taken off: packets of one tunnel differ in lengths, identifier,
  * TTL, checksum and source port only. So a packet whose other bytes are those of one that decap_packet() took, and whose
  * lengths and checksum are right, can lose them without being looked at more closely. decap_packet() decides about all
- * others: those with IP options, GENEVE options, a UDP checksum, ECN marks or Ethernet padding too.
+ * others: those with IP options, GENEVE options, a UDP checksum, ECN marks, Ethernet padding or unfinished work too.
  *
  *   0                       16          20           26 (30)         42 (46)           50 (54)
  *   | MACs, type, version.. | or tag:   | len id frag| addresses,    | VXLAN or GENEVE | inner frame
@@ -86,7 +88,7 @@ static inline bool decap_by_memo(struct decap_memos *memos, uint32_t from, uint3
     const uint8_t *ip;
     __m128i differs;
 
-    if (packet->data_len < 18 + DECAP_MEMO_HEADERS + 14)
+    if (packet->data_len < 18 + DECAP_MEMO_HEADERS + 14 || offload_is_pending(packet))
         return false;
     l3 = decap_memo_l3(frame);
     ip = frame + l3;

@@ -13,6 +13,7 @@
 
 #include "dataplane/core/err.h"
 #include "dataplane/core/notifier.h"
+#include "dataplane/core/offload.h"
 #include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
 #include "vhost/event_thread.h"
@@ -36,12 +37,14 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vhost_device *devices;
 static struct connection connections[RTE_MAX_VHOST_DEVICE];
 
-/* Not passed through yet, so not offered: what the guest may leave undone and what we may leave undone for it. */
-#define OFFLOAD_FEATURES                                                                                  \
-    (1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM | 1ULL << VIRTIO_NET_F_GSO |             \
-     1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
-     1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 |   \
-     1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_HOST_UFO)
+/* What rte_vhost would offer and we do not take, whatever the configuration: UDP frames to be fragmented, and a bit that is
+ * in no standard. */
+#define FEATURES_NEVER (1ULL << VIRTIO_NET_F_GSO | 1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_UFO)
+
+/* What is not offered without TSO. */
+#define FEATURES_TSO                                                                                      \
+    (1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
+     1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | 1ULL << VIRTIO_NET_F_HOST_ECN)
 
 static struct connection *connection_of(int device_id)
 {
@@ -92,6 +95,20 @@ static uint64_t make_link(const struct vhost_device *device, const struct connec
     return link | (uint64_t)rx_rings << 32 | (uint64_t)tx_rings << 16;
 }
 
+/* What the guest's driver takes unfinished. rte_vhost cannot tell it of CWR, so frames with that are cut for it. */
+static uint32_t offloads_of(uint64_t features)
+{
+    uint32_t offloads = OFFLOAD_CHECKSUM;
+
+    if (!(features & 1ULL << VIRTIO_NET_F_GUEST_CSUM))
+        return 0;
+    if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO4)
+        offloads |= OFFLOAD_TSO4;
+    if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO6)
+        offloads |= OFFLOAD_TSO6;
+    return offloads;
+}
+
 /* Makes the locked state known to workers and control. */
 static void publish(struct vhost_device *device)
 {
@@ -105,6 +122,8 @@ static void publish(struct vhost_device *device)
     if (connection != NULL && connection->tx_rings != 0)
         n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
     link |= (uint64_t)++device->changes << 51;
+    atomic_store_explicit(&port->tx_offloads, connection != NULL ? offloads_of(device->features) : 0,
+                          memory_order_relaxed);
     atomic_store_explicit(&device->tx_map, map_txqs(vhost_link_rx_rings(link)), memory_order_relaxed);
     atomic_store_explicit(&device->link, link, memory_order_release);
     atomic_store_explicit(&port->n_rxq, n_rxq, memory_order_relaxed);
@@ -469,7 +488,7 @@ int vhost_device_start(struct vhost_device *device, char **error)
         return -EIO;
     }
     if (rte_vhost_driver_callback_register(device->path, &callbacks) != 0 ||
-        rte_vhost_driver_disable_features(device->path, OFFLOAD_FEATURES) != 0 ||
+        rte_vhost_driver_disable_features(device->path, FEATURES_NEVER | (device->tso ? 0 : FEATURES_TSO)) != 0 ||
         rte_vhost_driver_start(device->path) != 0) {
         err_set(error, "could not %s vhost-user socket '%s'", device->server ? "create" : "open", device->path);
         vhost_device_stop(device);

@@ -83,6 +83,7 @@ struct vhost_device {
     /* Control side; constant after open(), but for 'mtu'. */
     struct port *port;
     bool server;
+    bool tso;                                             /* offered to the guest */
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* empty: a client that has no path yet */
     _Atomic uint16_t mtu;
 

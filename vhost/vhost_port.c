@@ -15,6 +15,7 @@
 #include <rte_vhost.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/offload.h"
 #include "dataplane/core/packet_pool.h"
 #include "vhost/device.h"
 #include "vhost/ring.h"
@@ -117,6 +118,25 @@ static uint16_t receive_leased(struct port *port, struct vhost_device *device, u
     return received;
 }
 
+/* Describes what guests left undone as the switch does, and drops what cannot be done. Returns how many packets remain. */
+static uint16_t take_offloads(struct port *port, struct rte_mbuf **packets, uint16_t n)
+{
+    uint16_t kept = 0;
+
+    for (uint16_t i = 0; i < n; i++) {
+        struct rte_mbuf *packet = packets[i];
+
+        if (unlikely((packet->ol_flags & (RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO)) != 0) &&
+            offload_from_rx_flags(packet) != 0) {
+            atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
+            rte_pktmbuf_free(packet);
+            continue;
+        }
+        packets[kept++] = packet;
+    }
+    return kept;
+}
+
 static uint16_t receive_by_library(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq,
                                    struct rte_mbuf **packets, uint16_t n)
 {
@@ -139,7 +159,7 @@ static uint16_t receive_by_library(struct port *port, struct vhost_device *devic
         count_swallowed(port, device, link, rxq);
         examine_silent_ring(port, device, link, rxq);
     }
-    return received;
+    return take_offloads(port, packets, received);
 }
 
 static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
@@ -290,6 +310,7 @@ static int vhost_open(struct port *port, const struct port_config *config, char 
     device->port = port;
     device->device_id = -1;
     device->server = port->ops == &vhost_server_ops;
+    device->tso = !config->no_tso;
     device->pool = packet_pool();
     atomic_store_explicit(&port->pool, device->pool, memory_order_relaxed);
     result = apply_live(device, config, error);

@@ -46,6 +46,7 @@ struct port_config {
     struct mac_addr mac;          /* Interface.mac or the bridge's address; internal ports */
     const char *vhost_socket_dir; /* absolute; where dpdkvhostuser sockets are made */
     unsigned int n_workers;       /* how many workers may transmit */
+    bool no_tso;                  /* the far side is not to be offered TCP segmentation, in either direction */
 };
 
 /* The value of an option, or NULL. */
@@ -103,11 +104,11 @@ struct port_ops {
     int (*reconfigure)(struct port *port, const struct port_config *config, char **error);
 
     /* Worker. Takes up to 'n' (at most PORT_BURST) packets from queue 'rxq'. Whole frames starting at the Ethernet
-     * header, VLAN tags in place, checksums complete, owned by the caller, direct mbufs (refcnt 1). Each rxq is called
+     * header, VLAN tags in place, checksums complete or described as pending (offload.h), owned by the caller, direct mbufs (refcnt 1). Each rxq is called
      * by one worker at a time. */
     uint16_t (*rx_burst)(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n);
 
-    /* Worker. Sends packets in order; those taken are consumed. Returns how many; the caller counts and frees the
+    /* Worker. Sends packets in order, pending ones only as far as 'tx_offloads' says; those taken are consumed. Returns how many; the caller counts and frees the
      * rest. Each txq is called by one worker at a time (the caller sees to it). */
     uint16_t (*tx_burst)(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n);
 

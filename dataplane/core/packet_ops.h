@@ -5,8 +5,11 @@
  *
  *   - large enough for a pool that has yet to grow: rte_mempool_set_ops_byname() is given the most buffers that the pool
  *     will ever have, as an integer in its 'pool_config';
- *   - a buffer is made into an mbuf before it is put into the ring, so that a pool may be populated while workers take
- *     buffers out of it. */
+ *   - a pool may be populated while workers take buffers out of it: each buffer is made into an mbuf before anybody can
+ *     have it, and who populates never enters the ring. (A ring makes its other producers wait while one of them is
+ *     between its two steps, and control's thread may be put off the processor there.) New buffers lie beside the ring
+ *     until a worker finds it empty.
+ */
 #define PACKET_OPS_NAME "sluice_packets"
 
 /* Makes the name known to DPDK. Once per process or more often, before the first pool. 0 or negative errno. */

@@ -23,13 +23,14 @@
  * buffer they are handed is a whole mbuf, and none is handed to two of them. */
 
 #define N_WORKERS 2u
-#define HOLD      2048u
 #define FIRST     2048u
 #define STEP      1500u
-#define LAST      14000u
+#define LAST      40000u
+#define PATIENCE  1000u /* looks at an empty pool, so that buffers are taken the moment they are there */
 
 struct worker {
     pthread_t thread;
+    struct rte_mbuf *held[LAST];
     uint64_t n_taken;
     unsigned int n_wrong; /* cmocka's assertions are for the main thread */
 };
@@ -64,7 +65,7 @@ static bool is_whole(const struct rte_mbuf *m)
 static void *work(void *worker_)
 {
     struct worker *worker = worker_;
-    struct rte_mbuf *held[HOLD];
+    struct rte_mbuf **held = worker->held;
     uint8_t mark = (uint8_t)(1 + atomic_fetch_add(&n_started, 1));
 
     /* The second has no cache of its own, so that both ways into the ring are gone. */
@@ -73,7 +74,12 @@ static void *work(void *worker_)
     while (!atomic_load(&stop_workers)) {
         unsigned int n = 0;
 
-        while (n < HOLD && (held[n] = rte_pktmbuf_alloc(packet_pool())) != NULL) {
+        for (unsigned int empty = 0; n < LAST && empty < PATIENCE;) {
+            held[n] = rte_pktmbuf_alloc(packet_pool());
+            if (held[n] == NULL) {
+                empty++;
+                continue;
+            }
             worker->n_wrong += !is_whole(held[n]);
             *rte_pktmbuf_mtod(held[n], uint8_t *) = mark;
             n++;
@@ -82,8 +88,6 @@ static void *work(void *worker_)
             worker->n_wrong += *rte_pktmbuf_mtod(held[i], uint8_t *) != mark;
         worker->n_taken += n;
         rte_pktmbuf_free_bulk(held, n);
-        /* Whoever is preempted inside of the ring holds up the others. */
-        sched_yield();
     }
     if (mark == 1)
         rte_thread_unregister();
@@ -92,7 +96,7 @@ static void *work(void *worker_)
 
 static void pool_grows_under_its_users(void **state)
 {
-    struct worker workers[N_WORKERS] = {0};
+    static struct worker workers[N_WORKERS];
     struct packet_pool_state now;
     uint64_t n_taken = 0;
 

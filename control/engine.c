@@ -11,6 +11,7 @@
 #include <util.h>
 
 #include "control/applied.h"
+#include "control/buffers.h"
 #include "control/builder.h"
 #include "control/closings.h"
 #include "control/cpus.h"
@@ -18,7 +19,6 @@
 #include "control/reconcile.h"
 #include "control/settings.h"
 #include "control/tunnels.h"
-#include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/dataplane.h"
 
@@ -133,11 +133,11 @@ static int start_data_plane(const struct smap *other_config, const char *max_ses
 
     if (rc < 0)
         return rc;
-    rc = packet_pool_init(PACKET_POOL_BUFFERS);
-    if (rc < 0) {
-        *error = xstrdup("no memory for packet buffers; give DPDK more memory (other_config:dpdk-socket-mem)");
+    rc = buffers_start(size_of("other_config:packet-buffers-max", smap_get(other_config, "packet-buffers-max"),
+                               PACKET_POOL_LEAST, PACKET_POOL_MOST),
+                       error);
+    if (rc < 0)
         return rc;
-    }
     rc = qsbr_init();
     if (rc < 0)
         return rc;

@@ -336,6 +336,8 @@ bool interface_update(struct applied *applied, struct interface *interface, cons
     }
     port_settings_destroy(interface->settings);
     interface->settings = settings;
+    if (interface->state == INTERFACE_FAILED && interface->bridge != NULL)
+        interface->state = INTERFACE_WAITING; /* what was wrong may have been put right */
     if (interface->state != INTERFACE_OPEN)
         return true;
     if (interface->is_tunnel) {

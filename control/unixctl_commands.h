@@ -24,5 +24,7 @@ extern const struct unixctl_command unixctl_acl_commands[];
 extern const struct unixctl_command unixctl_acl_why_commands[];
 extern const struct unixctl_command unixctl_acl_list_commands[];
 extern const struct unixctl_command unixctl_acl_drops_commands[];
+extern const struct unixctl_command unixctl_mem_commands[];
+extern const struct unixctl_command unixctl_dpdk_commands[];
 
 void unixctl_commands_register(struct vswitch *vswitch);

@@ -14,6 +14,7 @@
 #include <util.h>
 #include <vswitch-idl.h>
 
+#include "control/buffers.h"
 #include "control/closings.h"
 #include "control/engine.h"
 #include "control/interfaces.h"
@@ -125,6 +126,7 @@ static void run_every_second(struct vswitch *vswitch)
     if (aged > 0)
         dataplane_revalidate();
     rule_drops_forget(is_gone, vswitch->applied.policies);
+    buffers_run(&vswitch->applied);
     if (reconcile_check_devices(&vswitch->applied))
         vswitch->dirty = true;
 }
@@ -376,5 +378,7 @@ void vswitch_memory_usage(const struct vswitch *vswitch, struct simap *usage)
 {
     simap_increase(usage, "bridges", (unsigned int)hmap_count(&vswitch->applied.bridges));
     simap_increase(usage, "ports", (unsigned int)hmap_count(&vswitch->applied.interfaces));
+    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
+        buffers_memory_usage(usage);
     ovsdb_idl_get_memory_usage(vswitch->db.loop.idl, usage);
 }

@@ -387,6 +387,11 @@ struct conntrack *dataplane_conntrack(void)
     return dp.conntrack;
 }
 
+uint32_t dataplane_flow_entries(void)
+{
+    return dp.flow_entries;
+}
+
 uint32_t dataplane_now(void)
 {
     return dataplane_tick(rte_rdtsc());

@@ -58,6 +58,8 @@ struct port *dataplane_next_closed_port(void);
 void dataplane_revalidate(void);
 
 struct conntrack *dataplane_conntrack(void);
+/* Lines of each worker's flow cache that were asked for. */
+uint32_t dataplane_flow_entries(void);
 /* The clock of sessions and FDB, in ticks of one second. */
 uint32_t dataplane_now(void);
 

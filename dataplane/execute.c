@@ -5,8 +5,6 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/core/packet_pool.h"
-
 void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
 {
     port->counters[worker->id]->drops[reason]++;
@@ -72,7 +70,8 @@ static void send_output(struct worker *worker, const struct output *output, stru
     tx_add(&worker->tx, worker->snapshot, output->port, packet);
 }
 
-/* Every output but the last gets a copy: each may be changed on its way. */
+/* Every output but the last gets a copy: each may be changed on its way. Copies are from the packet's own pool, which is
+ * near the port it came from. */
 static void send_list(struct worker *worker, uint32_t head, struct port *port, struct rte_mbuf *packet, uint32_t hash)
 {
     const struct output *first = &worker->outputs.outputs[head];
@@ -85,7 +84,7 @@ static void send_list(struct worker *worker, uint32_t head, struct port *port, s
 
         i = output->next;
         if (i != 0)
-            copy = rte_pktmbuf_copy(packet, packet_pool(), 0, UINT32_MAX);
+            copy = rte_pktmbuf_copy(packet, packet->pool, 0, UINT32_MAX);
         if (copy == NULL)
             port->counters[worker->id]->drops[DROP_NO_BUFFER]++;
         else

@@ -10,6 +10,7 @@
 #include "dataplane/reject.h"
 #include "dataplane/slow_path.h"
 #include "dataplane/validate.h"
+#include "overlay/decap_memo.h"
 
 /* The port that answers for a packet: the one it came by, or its tunnel's. */
 static struct port *port_of(const struct worker *worker, struct port *port, uint32_t attachment)
@@ -223,10 +224,58 @@ static bool carries_tag(const struct attachment *source, const struct rte_mbuf *
     return vlan_ingress(&source->vlan, (flow_key_be16(frame + 14) & PACKET_VLAN_ID) | PACKET_VLAN_PRESENT, &id);
 }
 
+/* What came out of tunnels, gathered while it is one and the same. */
+struct tunnel_run {
+    uint32_t attachment;
+    uint32_t packets;
+    uint64_t bytes;
+};
+
+static void end_run(struct worker *worker, struct tunnel_run *run)
+{
+    const struct attachment *tunnel = snapshot_attachment(worker->snapshot, run->attachment);
+    struct port *account = tunnel != NULL ? worker->snapshot->ports[tunnel->port] : NULL;
+
+    if (account != NULL) {
+        account->counters[worker->id]->rx_packets += run->packets;
+        account->counters[worker->id]->rx_bytes += run->bytes;
+    }
+    run->packets = 0;
+    run->bytes = 0;
+}
+
+static inline void count_decapsulated(struct worker *worker, struct tunnel_run *run, uint32_t attachment,
+                                      uint32_t bytes)
+{
+    if (run->attachment != attachment) {
+        if (run->packets > 0)
+            end_run(worker, run);
+        run->attachment = attachment;
+    }
+    run->packets++;
+    run->bytes += bytes;
+}
+
+/* A packet that is not like one before it. */
+static enum decap_verdict decap_anew(struct worker *worker, const struct attachment *source, uint16_t untagged_vlan,
+                                     struct rte_mbuf *mbuf, uint32_t *attachment, enum drop_reason *reason)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+    enum decap_verdict verdict;
+
+    if (!carries_tag(source, mbuf))
+        return DECAP_PASS;
+    verdict = decap_packet(worker->snapshot->decap_table, source->bridge, untagged_vlan, mbuf, attachment, reason);
+    if (verdict == DECAP_STRIPPED)
+        decap_remember(&worker->decap_memos, source->id, worker->snapshot->sequence, frame,
+                       (uint32_t)(rte_pktmbuf_mtod(mbuf, const uint8_t *) - frame), *attachment);
+    return verdict;
+}
+
 uint64_t stages_decap(struct worker *worker, struct port *port, const struct attachment *source,
                       struct rte_mbuf **packets, uint32_t n, struct batch *batch)
 {
-    const struct snapshot *snapshot = worker->snapshot;
+    struct tunnel_run run = {0};
     uint16_t untagged_vlan = 0;
     uint32_t kept = 0;
     uint64_t bytes = 0;
@@ -240,30 +289,22 @@ uint64_t stages_decap(struct worker *worker, struct port *port, const struct att
         struct rte_mbuf *mbuf = packets[i];
         uint32_t attachment = batch->attachment;
         enum drop_reason reason = DROP_NONE;
+        enum decap_verdict verdict = DECAP_STRIPPED;
 
         bytes += mbuf->pkt_len;
-        switch (carries_tag(source, mbuf)
-                    ? decap_packet(snapshot->decap_table, source->bridge, untagged_vlan, mbuf, &attachment, &reason)
-                    : DECAP_PASS) {
-        case DECAP_DROP:
+        if (!decap_by_memo(&worker->decap_memos, source->id, worker->snapshot->sequence, mbuf, &attachment))
+            verdict = decap_anew(worker, source, untagged_vlan, mbuf, &attachment, &reason);
+        if (verdict == DECAP_DROP) {
             packet_drop(worker, port, mbuf, reason);
             continue;
-        case DECAP_STRIPPED: {
-            const struct attachment *tunnel = snapshot_attachment(snapshot, attachment);
-            struct port *account = tunnel ? snapshot->ports[tunnel->port] : NULL;
-
-            if (account != NULL) {
-                account->counters[worker->id]->rx_packets++;
-                account->counters[worker->id]->rx_bytes += mbuf->pkt_len;
-            }
-            break;
         }
-        case DECAP_PASS:
-            break;
-        }
+        if (verdict == DECAP_STRIPPED)
+            count_decapsulated(worker, &run, attachment, mbuf->pkt_len);
         batch->packets[kept] = mbuf;
         batch->attachments[kept++] = attachment;
     }
+    if (run.packets > 0)
+        end_run(worker, &run);
     batch->n = kept;
     batch->mixed = true;
     return bytes;

@@ -43,19 +43,32 @@ struct tap {
     char name[IFNAMSIZ];
 };
 
+/* Without buffers the next frame is lost: it is read for nothing but to be rid of it. False when there is none. */
+static bool lose_frame(struct port *port, const struct tap *tap)
+{
+    uint8_t byte;
+
+    if (read(tap->fd, &byte, 1) <= 0)
+        return false;
+    atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
+    return true;
+}
+
 static uint16_t tap_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
 {
     struct tap *tap = port->impl;
-    uint16_t received = 0;
+    uint16_t received = 0, lost = 0;
 
     if (rte_rdtsc() - tap->empty_at < tap->idle_cycles)
         return 0;
-    while (received < n) {
+    while (received + lost < n) {
         ssize_t len;
 
         if (!frame_spares_fill(&tap->spares)) {
-            atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
-            break;
+            if (!lose_frame(port, tap))
+                break;
+            lost++;
+            continue;
         }
         len = readv(tap->fd, tap->spares.pieces, (int)tap->spares.n);
         if (len <= 0) {
@@ -173,6 +186,7 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         goto fail_apply;
     }
     frame_spares_init(&tap->spares, packet_pool(), FRAME_MAX);
+    atomic_store_explicit(&port->pool, packet_pool(), memory_order_relaxed);
     port->impl = tap;
     port->n_txq = 1;
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);

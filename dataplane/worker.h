@@ -14,6 +14,7 @@
 #include "dataplane/pipeline.h"
 #include "dataplane/snapshot_private.h"
 #include "dataplane/tx.h"
+#include "overlay/decap_memo.h"
 
 struct rte_mbuf;
 
@@ -56,6 +57,7 @@ struct worker {
     struct pipeline pipeline;
     struct resolution resolution; /* scratch: too large for a stack */
     struct held_fragments held;
+    struct decap_memos decap_memos;
     struct reject_budget rejects[PORTS_MAX]; /* by ingress port */
     struct stamp stamps[STAMPS_KEPT];
     struct {

@@ -13,6 +13,7 @@
 
 #include "dataplane/core/err.h"
 #include "dataplane/core/notifier.h"
+#include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
 #include "vhost/event_thread.h"
 
@@ -174,6 +175,7 @@ static int new_device(int device_id)
     uint64_t features = 0;
     uint16_t mtu = 0;
     int numa_node = rte_vhost_get_numa_node(device_id);
+    struct rte_mempool *pool = packet_pool_near(numa_node);
     struct connection *connection;
 
     rte_vhost_get_negotiated_features(device_id, &features);
@@ -193,6 +195,8 @@ static int new_device(int device_id)
         device->features = features;
         device->guest_mtu = mtu;
         device->numa_node = numa_node;
+        device->pool = pool;
+        atomic_store_explicit(&device->port->pool, pool, memory_order_relaxed);
         device->n_rings = n_rings;
         memcpy(device->ring_sizes, sizes, sizeof sizes);
         device->link_resets++;

@@ -70,7 +70,7 @@ struct vhost_device {
     _Atomic uint64_t link;
     _Atomic uint64_t tx_map; /* 4 bits per txq: the queue pair whose rx ring it feeds */
     _Atomic uint32_t tx_retries_max;
-    struct rte_mempool *pool;
+    _Atomic(struct rte_mempool *) pool; /* near the guest */
     struct vhost_rxq rxqs[PORT_QUEUES_MAX];
     struct vhost_txq txqs[PORT_QUEUES_MAX];
 

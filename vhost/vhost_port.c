@@ -193,6 +193,7 @@ static int vhost_open(struct port *port, const struct port_config *config, char 
     device->device_id = -1;
     device->server = port->ops == &vhost_server_ops;
     device->pool = packet_pool();
+    atomic_store_explicit(&port->pool, device->pool, memory_order_relaxed);
     result = apply_live(device, config, error);
     if (result == 0)
         result = find_path(device, config, device->path, sizeof device->path, error);

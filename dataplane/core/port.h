@@ -10,6 +10,7 @@
 #include "dataplane/core/inet.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 struct port;
 
 /* A port: anything that packets come from and go to. One small class; implementations are vhost-user (vhost/), DPDK
@@ -150,6 +151,9 @@ struct port {
      * a change the implementation calls notifier_raise() so that control looks again. */
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
     _Atomic bool ready;     /* the far side is there: packets may be sent */
+
+    /* Whose buffers its packets come in. Written by the implementation (any of its threads), read by control; relaxed. */
+    _Atomic(struct rte_mempool *) pool;
 
     /* OFFLOAD_* bits (offload.h): what packets given to tx_burst() may leave to the far side. Written by the implementation
      * whenever that changes, read by workers; relaxed. */

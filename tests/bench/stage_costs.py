@@ -23,6 +23,10 @@ GROWN_MOST = 1.05
 SHRUNK_MOST = 0.85
 SKIPPED = 77
 RENEW = "python3 tests/bench/stage_costs.py --write"
+ADVICE = f"""\
+Stages that grew: make them cheaper, or, when what they do now is worth it, say so in the commit that renews the file.
+Stages that shrank: well done; renew the file, so that they stay like that.
+To renew tests/bench/stage_costs.txt: {RENEW}"""
 HEADER = f"""\
 # What packets cost in each stage, in instructions a packet. Made by `{RENEW}`;
 # tests/bench/README.md says how to read this and when to make it anew.
@@ -55,7 +59,7 @@ class Costs:
 def run(command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f"stage_costs: {' '.join(map(str, command))}: exit {done.returncode}\n{done.stderr}{done.stdout}")
+        sys.exit(f"stage_costs: {PROGRAM.name} failed:\n{done.stderr.strip()}")
     return done.stdout
 
 
@@ -67,7 +71,7 @@ def count():
         raise Skipped("a program with sanitizers does not run in valgrind")
     with tempfile.TemporaryDirectory() as folder:
         profile = f"{folder}/profile"
-        build, *rows = run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}",
+        build, *rows = run(["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={profile}",
                             "--toggle-collect=run_batch", "--dump-before=stage_mark",
                             PROGRAM, "all", str(ROUNDS)]).splitlines()
         what = dict(row.split("\t") for row in rows)
@@ -95,26 +99,23 @@ def comparable(build):
 
 
 def differences(noted, present):
-    """A sentence for each stage whose cost is not what is noted."""
+    """A line for each stage whose cost is not what is noted."""
     found = []
     for stage, cost in present.instructions.items():
         if stage not in noted.instructions:
-            found.append(f"{stage} is new. Renew the file.")
+            found.append(f"{stage}: {cost:.1f} instructions a packet, none are noted")
             continue
         before = noted.instructions[stage]
-        change = f"{stage} costs {cost:.1f} instructions a packet, not {before:.1f} ({100 * (cost / before - 1):+.1f} %)."
-        if cost > before * GROWN_MOST:
-            found.append(f"{change} Make it cheaper; or if what is new is worth that, renew the file and say why in "
-                         "the commit.")
-        elif cost < before * SHRUNK_MOST:
-            found.append(f"{change} Well done; renew the file, so that it stays like that.")
-    found += [f"{stage} is noted, but there is no such stage. Renew the file."
+        if cost > before * GROWN_MOST or cost < before * SHRUNK_MOST:
+            found.append(f"{stage}: {cost:.1f} instructions a packet, {before:.1f} are noted "
+                         f"({100 * (cost / before - 1):+.1f} %)")
+    found += [f"{stage}: noted, but there is no such stage"
               for stage in noted.instructions if stage not in present.instructions]
     return found
 
 
 def check():
-    """The sentences about this build."""
+    """What is not as noted in this build."""
     noted = Costs.from_text(NOTED.read_text())
     present = count()
     if comparable(noted.build) != comparable(present.build):
@@ -148,7 +149,7 @@ def main():
     try:
         if options.check:
             found = check()
-            print("\n".join([*found, f"To renew tests/bench/{NOTED.name}: {RENEW}"] if found else ["as noted"]))
+            print("\n".join([*found, ADVICE] if found else ["as noted"]))
             return 1 if found else 0
         if options.write:
             NOTED.write_text(count().text())

@@ -4,6 +4,7 @@
 
 #include "dataplane/core/packet.h"
 #include "overlay/decap.h"
+#include "overlay/decap_memo.h"
 #include "overlay/encap.h"
 #include "tests/bench/stages_bench.h"
 #include "tests/unit/dataplane/packet_spec.h"
@@ -118,6 +119,27 @@ static void all_were_unwrapped(void)
     decap_table_destroy(table);
 }
 
+static struct decap_memos memos;
+
+/* The headers of the first packet are remembered; the others have the same. */
+static void start_decap_memo(uint32_t choice)
+{
+    const uint8_t *frame;
+
+    start_decap(choice);
+    prepare_decap(0);
+    frame = rte_pktmbuf_mtod(stage_packets[0], const uint8_t *);
+    run_decap();
+    decap_remember(&memos, 1, 1, frame, (uint32_t)(rte_pktmbuf_mtod(stage_packets[0], const uint8_t *) - frame),
+                   attachments[0]);
+}
+
+static void run_decap_memo(void)
+{
+    for (uint32_t i = 0; i < STAGE_BATCH; i++)
+        verdicts[i] = decap_by_memo(&memos, 1, 1, stage_packets[i], &attachments[i]) ? DECAP_STRIPPED : DECAP_DROP;
+}
+
 const struct stage stages_of_headers[] = {
     {"parse_udp", "packet_parse(), IPv4 UDP", run_parse, start_parse, NULL, all_were_parsed, FRAME_UDP, 0},
     {"parse_tcp", "packet_parse(), IPv4 TCP", run_parse, start_parse, NULL, all_were_parsed, FRAME_TCP, 0},
@@ -142,5 +164,7 @@ const struct stage stages_of_tunnels[] = {
      TUNNEL_GENEVE, 0},
     {"decap_geneve_csum", "the same with a checksum", run_decap, start_decap, prepare_decap, all_were_unwrapped,
      TUNNEL_GENEVE | WITH_CSUM, 0},
+    {"decap_memo", "decap_by_memo(), VXLAN", run_decap_memo, start_decap_memo, prepare_decap, all_were_unwrapped,
+     TUNNEL_VXLAN, 0},
     {.name = NULL},
 };

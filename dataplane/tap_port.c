@@ -49,12 +49,13 @@ struct tap {
     char name[IFNAMSIZ];
 };
 
-/* Without buffers the next frame is lost: it is read for nothing but to be rid of it. False when there is none. */
+/* Without buffers the next frame is lost: it is read for nothing but to be rid of it, which takes room for its header.
+ * False when there is none. */
 static bool lose_frame(struct port *port, const struct tap *tap)
 {
-    uint8_t byte;
+    struct virtio_net_hdr header;
 
-    if (read(tap->fd, &byte, 1) <= 0)
+    if (read(tap->fd, &header, sizeof header) <= 0)
         return false;
     atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
     return true;

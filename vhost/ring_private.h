@@ -70,10 +70,10 @@ void ring_resynchronise(struct ring *ring, struct ring_losses *losses);
 
 /* Compilers make a plain prefetch of one to write to, unless told that the processor has the instruction. Those that do
  * not have it skip it. */
-static inline __attribute__((always_inline)) void ring_fetch(const uint8_t *at, bool to_write)
+static inline __attribute__((always_inline)) void ring_fetch(const void *at, bool to_write)
 {
     if (to_write)
-        __asm__ volatile("prefetchw %0" : : "m"(*at));
+        __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
     else
         __builtin_prefetch(at);
 }
@@ -92,6 +92,9 @@ static inline __attribute__((always_inline)) void ring_look(struct ring *ring, u
     const struct guest_region *region = ring->memo;
     struct guest_region memo = *region;
 
+    /* The guest reads the used ring all the time: its lines have to come from there. */
+    for (uint32_t i = 0; i < n; i += 8)
+        ring_fetch(&ring->used->ring[(first + i) & (size - 1)], true);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t head = heads[(first + i) & (size - 1)];
         const volatile uint64_t *descriptor = (const volatile uint64_t *)&descriptors[head];

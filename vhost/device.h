@@ -69,7 +69,7 @@ struct vhost_txq {
 } __attribute__((aligned(64)));
 
 struct vhost_device {
-    /* Read by workers. Written with the lock of device.c held, by rte_vhost's threads and the control side. */
+    /* Read by workers. Written with the lock of connection.h held, by rte_vhost's threads and the control side. */
     _Atomic uint64_t link;
     _Atomic uint64_t tx_map; /* 4 bits per txq: the queue pair whose rx ring it feeds */
     _Atomic uint64_t
@@ -87,7 +87,7 @@ struct vhost_device {
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* empty: a client that has no path yet */
     _Atomic uint16_t mtu;
 
-    /* Under the lock of device.c. */
+    /* Under the lock of connection.h. */
     int device_id; /* -1: not connected */
     bool leased;
     bool lease_wanted;

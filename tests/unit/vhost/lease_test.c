@@ -2,13 +2,15 @@
 #include "tests/unit/dataplane/port_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "vhost/device.h"
 
 /* Rings go from hand to hand under traffic: tests/support/vhost_interruptions.py sends numbered frames, which this
- * thread, the only worker, sends back. What it cannot send yet it keeps, so nothing may be lost on the way. */
+ * thread, a worker, sends back. What it cannot send yet it keeps, so nothing may be lost on the way. A second worker sends
+ * frames of its own into the same ring, one for each that is sent back. */
 
 #define HELD 512
 
@@ -17,6 +19,8 @@ static char path[64];
 
 struct echo {
     struct port *port;
+    atomic_uint n_sent;
+    atomic_bool stop;
     struct rte_mbuf *held[HELD];
     uint32_t n_held;
     uint32_t announcements;
@@ -61,7 +65,30 @@ static void echo_once(struct echo *echo)
     echo->n_held += n;
     sent = echo->port->ops->tx_burst(echo->port, 0, echo->held, (uint16_t)RTE_MIN(echo->n_held, (uint32_t)PORT_BURST));
     echo->n_held -= sent;
+    atomic_fetch_add(&echo->n_sent, sent);
     memmove(echo->held, &echo->held[sent], echo->n_held * sizeof(echo->held[0]));
+}
+
+static void *send_others(void *arg)
+{
+    static const uint8_t frame[60] = {[12] = 0x88, 0xb5};
+    struct echo *echo = arg;
+    unsigned int n = 0;
+
+    qsbr_reader_register(1);
+    while (!atomic_load(&echo->stop)) {
+        struct rte_mbuf *packet;
+
+        qsbr_reader_quiescent(1);
+        if (n == atomic_load(&echo->n_sent) || (packet = rte_pktmbuf_alloc(packet_pool())) == NULL)
+            continue;
+        memcpy(rte_pktmbuf_append(packet, sizeof frame), frame, sizeof frame);
+        if (echo->port->ops->tx_burst(echo->port, 1, &packet, 1) == 0)
+            rte_pktmbuf_free(packet);
+        n++;
+    }
+    qsbr_reader_unregister(1);
+    return NULL;
 }
 
 static void start_frontend(pid_t *pid, int *in, int *out)
@@ -109,11 +136,17 @@ static void frames_survive_interruptions(void **state)
     struct echo echo = {.port = port_fixture_open(&config)};
     struct timespec start;
     int in, out, status;
+    pthread_t other;
     pid_t pid;
+    bool done;
 
     qsbr_reader_register(0);
+    assert_int_equal(pthread_create(&other, NULL, send_others, &echo), 0);
     start_frontend(&pid, &in, &out);
-    if (!echo_until_done(&echo, out)) {
+    done = echo_until_done(&echo, out);
+    atomic_store(&echo.stop, true);
+    pthread_join(other, NULL);
+    if (!done) {
         qsbr_reader_unregister(0);
         fail_msg("the front-end gave up");
     }

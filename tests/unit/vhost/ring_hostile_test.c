@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/dataplane/port_fixture.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 
 #include "tests/unit/vhost/ring_driver.h"
@@ -362,6 +363,60 @@ static void random_rings_do_no_harm(void **state)
     }
 }
 
+/* Another thread of the guest turns good descriptors into bad ones and back, without end. */
+static atomic_bool scribble;
+
+static void *scribble_descriptors(void *arg)
+{
+    static const struct vring_desc kinds[] = {
+        {GOOD, 100, 0, 0},
+        {GOOD, 100, VRING_DESC_F_WRITE, 0},
+        {NO_MEMORY, 100, 0, 0},
+        {END - 8, 8, NEXT, 3},
+        {GOOD, UINT32_MAX, 0, 0},
+        {DRIVER_BASE + 8192, 256, INDIRECT, 0},
+        {END - 8, 9, 0, 0},
+        {GOOD, 0, NEXT, 65535},
+        {DRIVER_BASE - 1, 2000, VRING_DESC_F_WRITE, 0},
+        {GOOD, 20, NEXT, 2},
+    };
+    volatile struct vring_desc *to = driver.descriptors;
+
+    for (uint32_t i = 0; atomic_load_explicit(&scribble, memory_order_relaxed); i++) {
+        const struct vring_desc *kind = &kinds[i * 7 % RTE_DIM(kinds)];
+
+        to[i % SIZE].addr = kind->addr;
+        to[i % SIZE].len = kind->len;
+        to[i % SIZE].flags = kind->flags;
+        to[i % SIZE].next = kind->next;
+        *(volatile uint16_t *)&driver.avail->ring[i % SIZE] = i % 5 == 0 ? 0xffff : i % SIZE;
+    }
+    return NULL;
+}
+
+static void memory_changes_while_it_is_read(void **state)
+{
+    struct ring_losses losses = {0};
+    uint32_t received = 0;
+    pthread_t thread;
+    bool kick;
+
+    driver_start(&driver, SIZE, 12, true, false, 0);
+    atomic_store(&scribble, true);
+    assert_int_equal(pthread_create(&thread, NULL, scribble_descriptors, NULL), 0);
+    for (uint32_t i = 0; i < 200000 || received == 0 || losses.bad_entries == 0; i++) {
+        driver.next_avail = (uint16_t)(driver.ring.next + SIZE);
+        driver_publish(&driver);
+        if (i & 1)
+            received += receive(&losses);
+        else
+            received += transmit(60, &losses, &kick);
+    }
+    atomic_store(&scribble, false);
+    pthread_join(thread, NULL);
+    driver_stop(&driver);
+}
+
 static void buffers_all_come_back(void **state)
 {
     assert_int_equal(rte_mempool_in_use_count(packet_pool()), 0);
@@ -382,6 +437,7 @@ int main(void)
         cmocka_unit_test(guest_is_told_unless_it_polls),
         cmocka_unit_test(guest_is_told_at_the_entry_it_waits_for),
         cmocka_unit_test(random_rings_do_no_harm),
+        cmocka_unit_test(memory_changes_while_it_is_read),
         cmocka_unit_test(buffers_all_come_back),
     };
 

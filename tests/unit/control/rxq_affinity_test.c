@@ -45,8 +45,8 @@ static void later_pair_of_a_queue_wins(void **state)
 
 static void what_is_no_pair_is_left_out(void **state)
 {
-    static const char *const bad[] = {"x,2:1", "2:1,3", "2:1,3:", "2:1,:4", "2:1,3:x", "2:1,3:1:1", "2:1,-1:1",
-                                      "2:1,16:1", "2:1,3:1024", "2:1,3:99999999999"};
+    static const char *const bad[] = {"x,2:1",     "2:1,3",    "2:1,3:",   "2:1,:4",     "2:1,3:x",
+                                      "2:1,3:1:1", "2:1,-1:1", "2:1,16:1", "2:1,3:1024", "2:1,3:99999999999"};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(rxq_affinity_parse(bad[i], cpus));

@@ -86,7 +86,8 @@ static void put_account(struct ds *out, const struct worker_account *account)
                   "  miss with success upcall: %" PRIu64 "\n"
                   "  miss with failed upcall: %" PRIu64 "\n"
                   "  avg. packets per output batch: %.02f\n",
-                  packets, packets > 0 ? 1.0 : 0.0, account->hits, account->misses - account->lost, account->lost,
+                  packets, packets > 0 ? 1.0 : 0.0, account->hits,
+                  account->misses - MIN(account->lost, account->misses), account->lost,
                   ratio(account->tx_packets, account->tx_bursts));
     put_clocks(out, account, packets);
 }

@@ -182,6 +182,47 @@ def test_queues_and_workers_move_under_traffic_without_loss(host, tmp_path):
     assert moves > 1
 
 
+FIGURES = ["packets received", "packet recirculations", "avg. datapath passes per packet", "phwol hits", "mfex opt hits",
+           "simple match hits", "emc hits", "smc hits", "megaflow hits", "avg. subtable lookups per megaflow hit",
+           "miss with success upcall", "miss with failed upcall", "avg. packets per output batch"]
+CLOCKS = ["idle cycles", "processing cycles", "avg cycles per packet", "avg processing cycles per packet"]
+
+
+def figures(text):
+    """By thread the names of pmd-stats-show's figures."""
+    threads = {}
+    for line in text.splitlines():
+        if line.startswith("  "):
+            names.append(line.strip().split(":")[0])
+        else:
+            names = threads.setdefault(line, [])
+    return threads
+
+
+def test_statistics_are_those_that_exporters_know(host, tmp_path):
+    host.appctl("dpif-netdev/pmd-stats-clear")
+    with Traffic(host, tmp_path / "gen.log", 20, "--pps=2000") as traffic:
+        wait_until(lambda: packets(host) > 100, 30, "traffic", [host.daemon.log])
+        wait_until(lambda: "avg processing cycles" in host.appctl("dpif-netdev/pmd-stats-show", "-pmd", "0"), 10,
+                   "packets of the first worker", [host.daemon.log])
+        shown = figures(host.appctl("dpif-netdev/pmd-stats-show"))
+        traffic.stop()
+    assert list(shown) == ["pmd thread numa_id 0 core_id 0:", "pmd thread numa_id 0 core_id 1:", "main thread:"]
+    assert shown["pmd thread numa_id 0 core_id 0:"] == FIGURES + CLOCKS
+    assert shown["main thread:"] == FIGURES
+    assert list(figures(host.appctl("dpif-netdev/pmd-stats-show", "-pmd", "1"))) == ["pmd thread numa_id 0 core_id 1:"]
+    assert host.appctl("dpif-netdev/pmd-stats-show", "-pmd", "7") == ""
+
+
+def test_performance_is_shown_by_worker_and_stage(host):
+    text = host.appctl("dpif-netdev/pmd-perf-show", "-nh", "-pmd", "0")
+    assert re.search(r"\nMeasurement duration: \d+\.\d{3} s\n\npmd thread numa_id 0 core_id 0:\n\n"
+                     r"  Iterations: +\d+  \(\d+\.\d\d us/it\)\n  - Used TSC cycles: ", text)
+    stages = host.appctl("dpif-netdev/pmd-stages-show", "-pmd", "0").splitlines()
+    assert [line.split()[0] for line in stages[2:]] == ["rx", "decap", "keys", "act", "miss", "tx"]
+    assert host.appctl("dpif-netdev/pmd-sleep-show").splitlines()[0] == "Default max sleep:  200 us"
+
+
 def packets(host):
     """Packets received by all workers, as pmd-stats-show says."""
     return sum(int(n) for n in re.findall(r"packets received: (\d+)", host.appctl("dpif-netdev/pmd-stats-show")))

@@ -24,6 +24,8 @@
  * worker next to nothing. */
 #define IDLE_MICROSECONDS 50
 
+#define KERNEL_TAKES (OFFLOAD_CHECKSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_ECN)
+
 struct netdev {
     /* The worker that polls. */
     struct packet_socket socket;
@@ -177,8 +179,7 @@ static int netdev_open(struct port *port, const struct port_config *config, char
     port->impl = netdev;
     atomic_store_explicit(&port->pool, netdev->pool, memory_order_relaxed);
     port->n_txq = 1;
-    atomic_store_explicit(&port->tx_offloads, OFFLOAD_CHECKSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_ECN,
-                          memory_order_relaxed);
+    atomic_store_explicit(&port->tx_offloads, config->no_tso ? OFFLOAD_CHECKSUM : KERNEL_TAKES, memory_order_relaxed);
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);
     atomic_store_explicit(&port->ready, true, memory_order_relaxed);
     return 0;

@@ -28,7 +28,8 @@
  * for this long. Traffic of a tap takes system calls anyway; 50 us do not show in its latency. */
 #define IDLE_MICROSECONDS 50
 
-#define FRAME_MAX (UINT16_MAX + 22) /* before it is cut; Ethernet header and two tags */
+#define FRAME_MAX     (UINT16_MAX + 22) /* before it is cut; Ethernet header and two tags */
+#define FRAME_CUT_MAX (PORT_MTU_MAX + 22)
 
 /* To us, and from us. */
 #define KERNEL_LEAVES (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
@@ -212,11 +213,11 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         fail(config, result, error);
         goto fail_apply;
     }
-    frame_spares_init(&tap->spares, packet_pool(), FRAME_MAX);
+    frame_spares_init(&tap->spares, packet_pool(), config->no_tso ? FRAME_CUT_MAX : FRAME_MAX);
     atomic_store_explicit(&port->pool, packet_pool(), memory_order_relaxed);
     port->impl = tap;
     port->n_txq = 1;
-    atomic_store_explicit(&port->tx_offloads, KERNEL_TAKES, memory_order_relaxed);
+    atomic_store_explicit(&port->tx_offloads, config->no_tso ? OFFLOAD_CHECKSUM : KERNEL_TAKES, memory_order_relaxed);
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);
     atomic_store_explicit(&port->ready, true, memory_order_relaxed);
     return 0;

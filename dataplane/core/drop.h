@@ -56,7 +56,7 @@
     /* Ports. */                                                                                                    \
     X(TX_QUEUE_FULL, "tx_queue_full", "egress queue full")                                                          \
     X(TX_LINK_DOWN, "tx_link_down", "egress port has no link (guest not connected)")                                \
-    X(RX_UNSUPPORTED, "rx_unsupported", "ingress offload state that the port cannot finish")                        \
+    X(RX_UNSUPPORTED, "rx_unsupported", "ingress offload state that is malformed or unknown")                       \
     X(RX_DESCRIPTOR, "rx_descriptor", "guest handed over ring entries that cannot be followed")                     \
     X(NO_BUFFER, "no_buffer", "out of packet buffers")                                                              \
     X(INTERNAL, "internal", "the switch ran out of something it needs for a new flow")

@@ -92,9 +92,8 @@ static bool find_l4(struct layers *layers)
 /* Finds the outermost TCP or UDP header. False when there is none, or not in one piece. */
 static bool find_outermost(const struct rte_mbuf *packet, struct layers *layers)
 {
-    *layers = (struct layers){.frame = rte_pktmbuf_mtod(packet, const uint8_t *),
-                              .readable = packet->data_len,
-                              .l3 = ETHERNET_LEN};
+    *layers = (struct layers){
+        .frame = rte_pktmbuf_mtod(packet, const uint8_t *), .readable = packet->data_len, .l3 = ETHERNET_LEN};
     if (layers->readable < ETHERNET_LEN)
         return false;
     for (int i = 0; i < VLANS_MAX && is_vlan(get16(layers->frame + layers->l3 - 2)); i++) {
@@ -156,8 +155,8 @@ static int describe_checksum(struct rte_mbuf *packet, const struct virtio_net_hd
     struct layers layers;
     bool tcp;
 
-    if (!find_outermost(packet, &layers) || layers.l4 != header->csum_start ||
-        layers.l4 - layers.l3 > OFFLOAD_L3_MAX || l4_length(&layers) == 0)
+    if (!find_outermost(packet, &layers) || layers.l4 != header->csum_start || layers.l4 - layers.l3 > OFFLOAD_L3_MAX ||
+        l4_length(&layers) == 0)
         return sum_now(packet, header);
     tcp = layers.protocol == IPPROTO_TCP;
     if (header->csum_offset != (tcp ? TCP_CHECKSUM : UDP_CHECKSUM))
@@ -179,7 +178,8 @@ static uint32_t ip_end(const struct layers *layers)
  * the kernel's receive offload a complete one. */
 static void put_pseudo(struct rte_mbuf *packet, const struct layers *layers)
 {
-    uint16_t sum = checksum_fold(checksum_pseudo(layers->frame + layers->l3, IPPROTO_TCP, packet->pkt_len - layers->l4));
+    uint16_t sum =
+        checksum_fold(checksum_pseudo(layers->frame + layers->l3, IPPROTO_TCP, packet->pkt_len - layers->l4));
 
     memcpy(rte_pktmbuf_mtod_offset(packet, uint8_t *, layers->l4 + TCP_CHECKSUM), &sum, sizeof sum);
 }
@@ -203,8 +203,8 @@ static int describe_segments(struct rte_mbuf *packet, const struct layers *layer
     uint32_t l3 = layers->l4 - layers->l3;
     uint32_t payload;
 
-    if (tcp_len == 0 || l2 > OFFLOAD_L2_MAX || l3 > OFFLOAD_L3_MAX ||
-        ip_end(layers) != packet->pkt_len || size < OFFLOAD_SEGMENT_MIN)
+    if (tcp_len == 0 || l2 > OFFLOAD_L2_MAX || l3 > OFFLOAD_L3_MAX || ip_end(layers) != packet->pkt_len ||
+        size < OFFLOAD_SEGMENT_MIN)
         return -EINVAL;
     payload = packet->pkt_len - header_len;
     if (payload > size * OFFLOAD_SEGMENTS_MAX)
@@ -281,8 +281,7 @@ void offload_to_virtio(const struct rte_mbuf *packet, struct virtio_net_hdr *hea
         (packet->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM ? UDP_CHECKSUM : TCP_CHECKSUM;
     if (!(packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
         return;
-    header->gso_type =
-        packet->ol_flags & RTE_MBUF_F_TX_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+    header->gso_type = packet->ol_flags & RTE_MBUF_F_TX_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
     if (offload_has_cwr(packet))
         header->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
     header->gso_size = packet->tso_segsz;

@@ -26,8 +26,8 @@
  * way on receive, and finish on transmit what the other side cannot do. Whoever adds or removes bytes in front of the IP
  * header of a pending packet changes the lengths along. */
 #define OFFLOAD_PENDING (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG)
-#define OFFLOAD_TUNNEL  (RTE_MBUF_F_TX_TUNNEL_MASK | RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_OUTER_IPV6 | \
-                        RTE_MBUF_F_TX_OUTER_UDP_CKSUM)
+#define OFFLOAD_TUNNEL \
+    (RTE_MBUF_F_TX_TUNNEL_MASK | RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_OUTER_IPV6 | RTE_MBUF_F_TX_OUTER_UDP_CKSUM)
 
 /* What a port takes unfinished (struct port's 'tx_offloads'). The tunnel bits say that it does the same inside VXLAN or
  * GENEVE. */

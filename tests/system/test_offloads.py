@@ -12,7 +12,7 @@ import re
 import socket
 
 import pytest
-from endpoints import Station, drops, entered
+from endpoints import Station, VhostEnd, drops, entered
 from lab import netns, underlay
 from lab.guest import Nic
 from tunnels import transfer, tunnels
@@ -199,6 +199,17 @@ def test_guests_are_offered_all_but_udp_fragmentation(pair, guests):
         assert features & 1 << bit, bit
     for bit in (6, 10, 14):  # GSO, GUEST_UFO, HOST_UFO
         assert not features & 1 << bit, bit
+
+
+def test_segmentation_may_be_switched_off(lab):
+    host = lab.host("plain", cpu_mask="0x2", other_config={"userspace-tso-enable": "false"}).start()
+    host.add_bridge("br-int")
+    path = lab.dir / "plain.sock"
+    host.vsctl("add-port", "br-int", "v0", "--", "set", "Interface", "v0", "type=dpdkvhostuserclient",
+               f"options:vhost-server-path={path}")
+    offered = VhostEnd(lab, path).frontend.offered
+    assert [bit for bit in range(16) if offered & 1 << bit] == [0, 1, 3, 15]  # CSUM, GUEST_CSUM, MTU, MRG_RXBUF
+    host.stop()
 
 
 def test_large_frames_pass_from_guest_to_guest(guests):

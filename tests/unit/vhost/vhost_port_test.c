@@ -212,8 +212,8 @@ static void offloads_are_the_guests_choice(void **state)
 
     assert_true(frontend_wait(port, &frontend));
     features = strtoull(status_value(port, "features", &status), NULL, 16);
-    assert_true(features & 1 << 15);     /* mergeable buffers */
-    assert_false(features & 0x7fc3);     /* VIRTIO_NET_F_CSUM ... VIRTIO_NET_F_HOST_UFO */
+    assert_true(features & 1 << 15); /* mergeable buffers */
+    assert_false(features & 0x7fc3); /* VIRTIO_NET_F_CSUM ... VIRTIO_NET_F_HOST_UFO */
     assert_int_equal(port->tx_offloads, 0);
     frontend_stop(port, &frontend);
     frontend = frontend_start("offload", "client", "1");
@@ -455,13 +455,19 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(client_passes_frames),       cmocka_unit_test(server_passes_frames),
-        cmocka_unit_test(client_connects_again),      cmocka_unit_test(offloads_are_the_guests_choice),
+        cmocka_unit_test(client_passes_frames),
+        cmocka_unit_test(server_passes_frames),
+        cmocka_unit_test(client_connects_again),
+        cmocka_unit_test(offloads_are_the_guests_choice),
         cmocka_unit_test(unfinished_frames_go_to_the_guest_and_back),
-        cmocka_unit_test(queues_follow_the_guest),    cmocka_unit_test(server_survives_nonsense),
-        cmocka_unit_test(port_closes_under_a_guest),  cmocka_unit_test(client_without_path_stays_disconnected),
-        cmocka_unit_test(settings_change_while_open), cmocka_unit_test(bad_paths_are_explained),
-        cmocka_unit_test(path_belongs_to_one_port),   cmocka_unit_test(only_dead_sockets_are_replaced),
+        cmocka_unit_test(queues_follow_the_guest),
+        cmocka_unit_test(server_survives_nonsense),
+        cmocka_unit_test(port_closes_under_a_guest),
+        cmocka_unit_test(client_without_path_stays_disconnected),
+        cmocka_unit_test(settings_change_while_open),
+        cmocka_unit_test(bad_paths_are_explained),
+        cmocka_unit_test(path_belongs_to_one_port),
+        cmocka_unit_test(only_dead_sockets_are_replaced),
         cmocka_unit_test(buffers_all_come_back),
     };
 

@@ -197,7 +197,7 @@ static void extension_headers_are_passed(void **state)
     ip = frame.bytes + frame.l3;
     memmove(frame.bytes + frame.l4 + 16, frame.bytes + frame.l4, frame.len - frame.l4);
     memset(frame.bytes + frame.l4, 0, 16);
-    ip[6] = 0;               /* hop by hop */
+    ip[6] = 0;                  /* hop by hop */
     frame.bytes[frame.l4] = 60; /* destination options */
     frame.bytes[frame.l4 + 8] = 6;
     frame.len += 16;

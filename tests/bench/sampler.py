@@ -3,7 +3,7 @@
 
 import time
 
-from . import generator, probe
+from . import cycles, generator, probe
 from .samples import Sample
 
 # A sample during which the CPUs were moved or had other work is taken again, so many times.
@@ -16,34 +16,38 @@ def say(text):
 
 
 class Sampler:
-    """One generator CPU, one switch CPU, and a bound on the minutes that retries may take."""
+    """One generator CPU, one switch CPU, and a bound on the SECONDS that rounds and retries may take."""
 
-    def __init__(self, lab, cpus, minutes):
+    def __init__(self, lab, cpus, seconds, retries=RETRIES):
         self.cpus = cpus
         self._log = lab.dir / "generator.log"
-        self._deadline = time.monotonic() + minutes * 60
+        self._deadline = time.monotonic() + seconds
+        self._retries = retries
 
     def late(self):
-        """Whether the time for retries is over."""
+        """Whether the time for more is over."""
         return time.monotonic() > self._deadline
 
     def sample(self, switch, load, number, case=None, meanwhile=None):
         """One sample, as round NUMBER of CASE (the switch by default). MEANWHILE() is called under the load."""
         before = probe.round_trip(self.cpus)
         switch.wake()
-        report = generator.run(self.cpus[0], switch, load, self._log, meanwhile)
+        watch = cycles.Watch(switch)
+        report = generator.run(self.cpus[0], switch, load, self._log, meanwhile, watch.look)
         after = probe.round_trip(self.cpus)
-        share = min(report["cpu_share"], report["switch_cpu_share"])
+        # A search has no single measurement that could have been disturbed.
+        share = min(report.get("cpu_share", 1.0), report["switch_cpu_share"])
         label = probe.label(before, after, share)
-        flows = f"{load.flows} flows" if load.flows else "new flows"
-        say(f"  {case or switch.name}, {load.rings}, {flows}: {report['mpps']:.2f} Mpps "
+        mpps = report["mpps"] if "mpps" in report else max(found["mpps"] for found in report["search"])
+        say(f"  {case or switch.name}, {load.rings}, {load.workload}: {mpps:.2f} Mpps "
             f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs)")
-        return Sample(case or switch.name, load.rings, load.flows, number, report["mpps"], before, after, label, report)
+        return Sample(case or switch.name, load.workload, load.x, load.rings, load.flows, number, mpps, before, after,
+                      label, watch.per_packet(), report)
 
     def good_sample(self, switch, load, number, case=None, prepare=lambda: None):
         """A sample that is near or far, or the last of some tries; the switch sleeps afterwards. PREPARE() is called
         before each, with the switch awake."""
-        for left in range(RETRIES, -1, -1):
+        for left in range(self._retries, -1, -1):
             switch.wake()
             prepare()
             sample = self.sample(switch, load, number, case)

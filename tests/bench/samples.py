@@ -10,8 +10,11 @@ COMPARABLE = ("near", "far")
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: millions of packets received per second, and the round trips before and after it in ns."""
+    """One measurement: millions of packets received per second, the round trips before and after it in ns, and cycles
+    a packet of the busy worker (None: the switch does not say). WORKLOAD and X are what the load calls itself."""
     case: str
+    workload: str
+    x: float | str | None
     rings: str
     flows: int
     round: int
@@ -19,7 +22,8 @@ class Sample:
     before: float
     after: float
     label: str
-    report: dict = field(repr=False)
+    cycles: float | None = None
+    report: dict = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class Line:
-    """What is quoted of one case: rate, and ratio to the reference of the same round, with LABEL alike."""
+    """What is quoted of one switch under one workload: rate, and ratio to the reference of the same round (None for
+    the reference itself), with LABEL alike. LATENCY is the medians of p50, p99 and p99.9 in ns."""
     case: str
+    workload: str
+    x: float | str | None
     rings: str
-    flows: int
     label: str
     mpps: Spread
-    ratio: Spread
+    ratio: Spread | None
     ring_full: float
+    cycles: float | None = None
+    latency: dict | None = None
+    gbps: float | None = None
 
 
 def pairs(samples, case, reference, label):
@@ -77,6 +86,22 @@ def line(samples, case, reference):
         own = [sample for sample in samples if sample.case == case]
         label = statistics.mode(sample.label for sample in own)
         chosen, quoted = [], [sample for sample in own if sample.label == label]
-    return Line(case, quoted[0].rings, quoted[0].flows, label, Spread.of([sample.mpps for sample in quoted]),
-                Spread.of([sample.mpps / other.mpps for sample, other in chosen if other.mpps > 0]),
-                statistics.median(sample.report["ring_full"] for sample in quoted))
+    ratio = None if case == reference else Spread.of([sample.mpps / other.mpps for sample, other in chosen
+                                                      if other.mpps > 0])
+    return Line(case, quoted[0].workload, quoted[0].x, quoted[0].rings, label,
+                Spread.of([sample.mpps for sample in quoted]), ratio,
+                middle([sample.report.get("ring_full") for sample in quoted]) or 0,
+                middle([sample.cycles for sample in quoted]), latency(quoted),
+                middle([sample.report.get("gbps") for sample in quoted]))
+
+
+def latency(samples):
+    """The medians of the percentiles of some samples, None when none has any."""
+    found = [sample.report["latency_ns"] for sample in samples if sample.report.get("latency_ns", {}).get("samples")]
+    return {key: statistics.median(one[key] for one in found) for key in ("p50", "p99", "p999")} if found else None
+
+
+def middle(figures):
+    """The median of those figures that are not None, None without any."""
+    found = [figure for figure in figures if figure is not None]
+    return statistics.median(found) if found else None

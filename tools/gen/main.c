@@ -14,6 +14,7 @@
 #include "tools/gen/device.h"
 #include "tools/gen/meter.h"
 #include "tools/gen/options.h"
+#include "tools/gen/report.h"
 #include "tools/gen/traffic.h"
 
 static volatile sig_atomic_t leave;
@@ -46,18 +47,23 @@ static int measure(const struct options *options, struct device *devices, unsign
     static struct meter meter;
     int error = traffic_init(&traffic, options, devices, n_devices);
 
-    if (error != 0)
-        return error;
+    if (error != 0) {
+        fprintf(stderr, "sluice-gen: %s\n", rte_strerror(-error));
+        goto out;
+    }
     error = rte_eal_remote_launch(traffic_run, &traffic, lcore);
     if (error != 0)
         goto out;
     wait_for_worker(&traffic);
     error = atomic_load(&traffic.error);
     if (error == 0) {
-        meter_run(&meter, options, &traffic, &leave);
-        atomic_store(&traffic.stop, true);
+        /* A search ends by itself. */
+        if (options->n_limits == 0) {
+            meter_run(&meter, options, &traffic, &leave);
+            atomic_store(&traffic.stop, true);
+        }
         wait_for_worker(&traffic);
-        meter_report(&meter, options, &traffic, stdout);
+        report_write(&meter, options, &traffic, stdout);
         error = leave ? -EINTR : 0;
     }
     /* It has said that it is done, so this does not spin for long. */
@@ -82,7 +88,7 @@ static int run(const struct options *options)
     RTE_ETH_FOREACH_DEV(port_id)
     {
         if (error == 0) {
-            error = device_open(&devices[n], n, port_id, options);
+            error = device_open(&devices[n], (uint16_t)n, port_id, options);
             n++;
         }
     }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/gen/opening.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "tools/gen/neighbour.h"
+
+#define ANNOUNCE_SECONDS 20u
+#define ANNOUNCE_MS      50u
+/* While flows are opened no more frames than this are under way, so that a full ring drops none. */
+#define OPEN_WINDOW 128u
+/* Frames that have not arrived after this long are lost. */
+#define OPEN_PATIENCE_MS 20u
+/* Lost windows in a row before we give up: nothing passes. */
+#define OPEN_STALLS_MAX 50u
+/* A lost frame may have been the one that opens its flow, so all are opened again, but not for ever. */
+#define OPEN_ROUNDS 3u
+
+static void announce(struct traffic *traffic, unsigned int device)
+{
+    struct rte_mbuf *frame = rte_pktmbuf_alloc(traffic->devices[device].rx_pool);
+    uint16_t length;
+
+    if (frame == NULL)
+        return;
+    length = neighbour_write_announcement(traffic->options, traffic->devices[device].guest,
+                                          rte_pktmbuf_mtod(frame, uint8_t *));
+    rte_pktmbuf_append(frame, length);
+    if (rte_eth_tx_burst(traffic->devices[device].port_id, 0, &frame, 1) == 0)
+        rte_pktmbuf_free(frame);
+}
+
+/* Throws away what 'device' has received; true when the other guest's announcement was among it. */
+static bool heard(struct traffic *traffic, unsigned int device)
+{
+    struct rte_mbuf *frames[BURST_SIZE];
+    uint16_t n = rte_eth_rx_burst(traffic->devices[device].port_id, 0, frames, BURST_SIZE);
+    bool found = false;
+
+    for (uint16_t i = 0; i < n; i++)
+        found |= neighbour_is_announcement(traffic->options, !device, 0, frames[i]);
+    rte_pktmbuf_free_bulk(frames, n);
+    return found;
+}
+
+int opening_announce(struct traffic *traffic)
+{
+    uint64_t deadline = rte_rdtsc() + traffic_milliseconds(ANNOUNCE_SECONDS * 1000u);
+    uint64_t next = 0;
+    bool done[2] = {false, false};
+
+    while (!traffic_is_stopped(traffic) && !(done[0] && done[1])) {
+        uint64_t now = rte_rdtsc();
+
+        if (now >= deadline) {
+            fprintf(stderr, "sluice-gen: no frame from device %d to device %d in %u s\n", done[0] ? 0 : 1,
+                    done[0] ? 1 : 0, ANNOUNCE_SECONDS);
+            return -ETIMEDOUT;
+        }
+        for (unsigned int device = 0; device < traffic->n_devices; device++) {
+            if (now >= next)
+                announce(traffic, device);
+        }
+        for (unsigned int device = 0; device < 2; device++)
+            done[device] |= heard(traffic, device);
+        if (now >= next)
+            next = now + traffic_milliseconds(ANNOUNCE_MS);
+        rte_delay_us_sleep(200);
+    }
+    return 0;
+}
+
+/* One frame of every flow in 'direction', never more than a window under way. */
+static int open_direction(struct traffic *traffic, unsigned int direction)
+{
+    uint32_t flows = traffic->options->flows, sent = 0, arrived = 0, lost = 0, stalls = 0;
+    uint64_t patience = traffic_milliseconds(OPEN_PATIENCE_MS), last = rte_rdtsc();
+
+    sender_rewind(&traffic->senders[direction]);
+    while (!traffic_is_stopped(traffic) && arrived + lost < flows) {
+        uint32_t under_way = sent - arrived - lost;
+        uint32_t room = RTE_MIN(OPEN_WINDOW - under_way, flows - sent);
+        uint16_t n;
+
+        if (room > 0)
+            sent += sender_burst(&traffic->senders[direction], (uint16_t)RTE_MIN(room, BURST_SIZE));
+        n = receiver_burst(&traffic->receivers[direction], true);
+        arrived += RTE_MIN(n, sent - arrived - lost);
+        if (n > 0) {
+            last = rte_rdtsc();
+            stalls = 0;
+        } else if (rte_rdtsc() - last > patience) {
+            if (++stalls > OPEN_STALLS_MAX) {
+                fprintf(stderr, "sluice-gen: direction %u: only %u of %u frames arrived\n", direction, arrived, sent);
+                return -EIO;
+            }
+            lost = sent - arrived;
+            last = rte_rdtsc();
+        }
+    }
+    traffic->lost_at_open[direction] = lost;
+    return 0;
+}
+
+int opening_open_flows(struct traffic *traffic)
+{
+    int error = 0;
+
+    for (unsigned int round = 0; round < OPEN_ROUNDS && error == 0; round++) {
+        /* Replies alone would not be let in: the first guest always asks. */
+        error = open_direction(traffic, 0);
+        if (error == 0 && options_has_direction(traffic->options, 1))
+            error = open_direction(traffic, 1);
+        if (traffic->lost_at_open[0] == 0 && traffic->lost_at_open[1] == 0)
+            break;
+    }
+    return error;
+}

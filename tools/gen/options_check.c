@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "tools/gen/frame.h"
+#include "tools/gen/imix.h"
+#include "tools/gen/options.h"
+
+struct conflict {
+    bool both;
+    const char *first;
+    const char *second;
+};
+
+static bool check_conflicts(const struct options *options)
+{
+    bool search = options->n_limits > 0, plain = options->protocol == OPTIONS_UDP && !options->ipv6;
+    const struct conflict conflicts[] = {
+        {options->bidirectional && options->one_way == 1, "one-way", "bidirectional"},
+        {options->fresh && options->one_way == 1, "one-way", "fresh"},
+        {options->fresh && options->loss_by_flow, "loss-by-flow", "fresh"},
+        {search && options->loss_by_flow, "loss-by-flow", "search"},
+        {search && options->pps > 0, "pps", "search"},
+        {options->tcp_syn && options->protocol != OPTIONS_UDP, "tcp-syn", "protocol"},
+        {options->tcp_syn && options->latency > 0, "latency", "tcp-syn"},
+        {options->flood > 0 && !plain, "flood", options->ipv6 ? "ipv6" : "protocol"},
+        {options->ipv6 && options->has_ips, "ip with IPv4 addresses", "ipv6"},
+    };
+
+    for (unsigned int i = 0; i < RTE_DIM(conflicts); i++) {
+        if (conflicts[i].both) {
+            fprintf(stderr, "sluice-gen: --%s and --%s exclude each other\n", conflicts[i].first, conflicts[i].second);
+            return false;
+        }
+    }
+    if (options->has_ips6 && !options->ipv6) {
+        fprintf(stderr, "sluice-gen: --ip: IPv6 addresses need --ipv6\n");
+        return false;
+    }
+    return true;
+}
+
+bool options_check(struct options *options)
+{
+    uint16_t least = frame_size_least(options);
+
+    if (!check_conflicts(options))
+        return false;
+    if (options->imix)
+        options->size = imix_size(options, IMIX_SIZES - 1);
+    else if (options->size == 0)
+        options->size = RTE_MAX(least, FRAME_USUAL);
+    if (options->size < least) {
+        fprintf(stderr, "sluice-gen: --size: the headers and stamps asked for need %u bytes\n", least);
+        return false;
+    }
+    if (options->fresh)
+        options->flows = options_fresh_flows(options);
+    return true;
+}

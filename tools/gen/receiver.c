@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/gen/receiver.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+/* Under load, of one burst in so many the first frame is looked at. */
+#define SAMPLE_INTERVAL 1024u
+
+void receiver_init(struct receiver *receiver, const struct options *options, struct device *device,
+                   unsigned int direction, struct counters *counters)
+{
+    *receiver = (struct receiver){
+        .options = options,
+        .device = device,
+        .direction = direction,
+        .received = &counters->received[direction],
+        .received_bytes = &counters->received_bytes[direction],
+        .foreign = &counters->foreign,
+    };
+    frame_lay_out(&receiver->layout, options, options->size, 0);
+    for (unsigned int i = 0; i < IMIX_SIZES; i++)
+        receiver->sizes[i] = (uint16_t)(imix_size(options, i) + receiver->layout.inner);
+}
+
+static bool is_ours(const struct receiver *receiver, const struct rte_mbuf *frame)
+{
+    const uint16_t *sizes = receiver->sizes;
+
+    return (frame->pkt_len == sizes[0] || frame->pkt_len == sizes[1] || frame->pkt_len == sizes[2]) &&
+           frame_is_ours(receiver->options, receiver->direction, &receiver->layout, frame);
+}
+
+/* Throws foreign frames away; returns how many are left at the beginning of 'frames'. */
+static uint16_t sift(struct receiver *receiver, struct rte_mbuf **frames, uint16_t n)
+{
+    uint16_t ours = 0;
+
+    for (uint16_t i = 0; i < n; i++) {
+        if (is_ours(receiver, frames[i]))
+            frames[ours++] = frames[i];
+        else
+            rte_pktmbuf_free(frames[i]);
+    }
+    return ours;
+}
+
+static void read_stamp(struct receiver *receiver, const struct rte_mbuf *frame, uint64_t now)
+{
+    const uint8_t *stamp = rte_pktmbuf_mtod_offset(frame, const uint8_t *, receiver->layout.stamp);
+
+    if (*(const unaligned_uint32_t *)stamp == LATENCY_MAGIC)
+        latency_add(receiver->latency, *(const unaligned_uint64_t *)(stamp + offsetof(struct latency_stamp, clocks)),
+                    now);
+}
+
+static void read_flow(struct receiver *receiver, const struct rte_mbuf *frame)
+{
+    uint32_t ports = *rte_pktmbuf_mtod_offset(frame, const unaligned_uint32_t *, receiver->layout.ports);
+
+    flow_loss_arrived(receiver->flow_loss, receiver->direction,
+                      frame_flow(receiver->options, receiver->direction, ports));
+}
+
+static void inspect(struct receiver *receiver, struct rte_mbuf *const *frames, uint16_t n)
+{
+    bool timed = receiver->latency != NULL && atomic_load_explicit(receiver->measuring, memory_order_relaxed);
+    uint64_t now = rte_rdtsc();
+
+    for (uint16_t i = 0; i < n; i++)
+        rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void *));
+    for (uint16_t i = 0; timed && i < n; i++)
+        read_stamp(receiver, frames[i], now);
+    for (uint16_t i = 0; receiver->flow_loss != NULL && i < n; i++)
+        read_flow(receiver, frames[i]);
+}
+
+static uint64_t sum_bytes(const struct receiver *receiver, struct rte_mbuf *const *frames, uint16_t n)
+{
+    uint64_t bytes = 0;
+
+    if (!receiver->options->imix)
+        return (uint64_t)n * receiver->options->size;
+    for (uint16_t i = 0; i < n; i++)
+        bytes += frames[i]->pkt_len - receiver->layout.inner;
+    return bytes;
+}
+
+uint16_t receiver_burst(struct receiver *receiver, bool exact)
+{
+    struct rte_mbuf *frames[BURST_SIZE];
+    uint16_t n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
+
+    if (n == 0)
+        return 0;
+    if (exact || receiver->exact)
+        n = sift(receiver, frames, n);
+    else if (receiver->bursts++ % SAMPLE_INTERVAL == 0)
+        counter_add(receiver->foreign, !is_ours(receiver, frames[0]));
+    if (receiver->latency != NULL || receiver->flow_loss != NULL)
+        inspect(receiver, frames, n);
+    counter_add(receiver->received, n);
+    counter_add(receiver->received_bytes, sum_bytes(receiver, frames, n));
+    rte_pktmbuf_free_bulk(frames, n);
+    return n;
+}

@@ -95,7 +95,7 @@ def main():
     chosen = options.parse(__doc__)
     check_machine()
     end_on_signals()
-    record = Record(chosen.folder)
+    record = Record(chosen.folder, fresh=chosen.smoke)
     start = time.monotonic()
     done = run_all(chosen, record)
     report(done, record)

@@ -16,6 +16,8 @@ class Hypervisor:
     def __init__(self, lab, name, short_name, mask, ports=2, **options):
         self.name = name
         self.ports = [f"bench{index}" for index in range(ports)]
+        # Those of them that are a guest's.
+        self.local_guests = self.ports
         self.host = lab.host(short_name, cpu_mask=hex(mask), **options)
         self.sockets = [self.host.run_dir / port for port in self.ports]
         # A stopped process would not notice that it is asked to end.

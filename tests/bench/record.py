@@ -14,12 +14,12 @@ FILE = "results.json"
 
 
 class Record:
-    """The file in a folder; what is there already stays until its case is measured again."""
+    """The file in a folder; what is there already stays until its case is measured again, unless it is to be FRESH."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, fresh=False):
         self.path = folder / FILE
         self._cases = {}
-        if self.path.exists():
+        if self.path.exists() and not fresh:
             self._cases = json.loads(self.path.read_text()).get("cases", {})
 
     def put(self, name, case, options, seconds):

@@ -35,10 +35,11 @@ class Sampler:
         watch = cycles.Watch(switch)
         report = generator.run(self.cpus[0], switch, load, self._log, meanwhile, watch.look)
         after = probe.round_trip(self.cpus)
-        # A search has no single measurement that could have been disturbed.
-        share = min(report.get("cpu_share", 1.0), report["switch_cpu_share"])
+        share = min(report["cpu_share"], report["switch_cpu_share"])
         label = probe.label(before, after, share)
-        mpps = report["mpps"] if "mpps" in report else max(found["mpps"] for found in report["search"])
+        if load.pps or load.search:
+            report.pop("ring_full", None)  # nobody wants the rings full
+        mpps = report["search"][0]["mpps"] if load.search else report["mpps"]
         say(f"  {case or switch.name}, {load.rings}, {load.workload}: {mpps:.2f} Mpps "
             f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs)")
         return Sample(case or switch.name, load.workload, load.x, load.rings, load.flows, number, mpps, before, after,

@@ -51,7 +51,7 @@ class Line:
     label: str
     mpps: Spread
     ratio: Spread | None
-    ring_full: float
+    ring_full: float | None
     cycles: float | None = None
     latency: dict | None = None
     gbps: float | None = None
@@ -64,11 +64,17 @@ def pairs(samples, case, reference, label):
             if sample.case == case and sample.label == label and sample.round in references]
 
 
-def ratios(samples, case, reference, labels=COMPARABLE):
-    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of the first of
-    the LABELS that has any. (None, "") when none has."""
-    for label in labels:
-        found = [sample.mpps / other.mpps for sample, other in pairs(samples, case, reference, label) if other.mpps > 0]
+def rate(sample):
+    """What is compared usually."""
+    return sample.mpps
+
+
+def ratios(samples, case, reference, figure=rate):
+    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of near ones, or
+    far ones if there are none. (None, "") when neither are. FIGURE() gives what is compared of a sample."""
+    for label in COMPARABLE:
+        found = [figure(sample) / figure(other) for sample, other in pairs(samples, case, reference, label)
+                 if figure(other) > 0]
         if found:
             return Spread.of(found), f"{len(found)} {label}"
     return None, ""
@@ -90,7 +96,7 @@ def line(samples, case, reference):
                                                       if other.mpps > 0])
     return Line(case, quoted[0].workload, quoted[0].x, quoted[0].rings, label,
                 Spread.of([sample.mpps for sample in quoted]), ratio,
-                middle([sample.report.get("ring_full") for sample in quoted]) or 0,
+                middle([sample.report.get("ring_full") for sample in quoted]),
                 middle([sample.cycles for sample in quoted]), latency(quoted),
                 middle([sample.report.get("gbps") for sample in quoted]))
 

@@ -112,7 +112,7 @@ class Sluice(Hypervisor):
 
     def check_policy(self):
         """Without it a mistake in the rows would go unnoticed, as a good figure."""
-        for port in self.ports if self._rules else ():
+        for port in self.local_guests if self._rules else ():
             wait_until(lambda: port in self._status(port, "interface"), 10, f"policy of {port} in force",
                        [self.host.daemon.log])
             for key in ("error", "warning"):

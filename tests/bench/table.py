@@ -3,7 +3,7 @@
 
 # A generator that finds the ring full less often than this is the slower of the two.
 RING_FULL_LEAST = 0.05
-HEADER = ("switch", "workload", "rings", "Mpps (min-max)", "ratio (min-max)", "cycles/packet", "p50/p99/p99.9 us",
+HEADER = ("switch", "workload", "rings", "Mpps (min-max)", "Gbit/s", "ratio (min-max)", "cycles/packet", "p50/p99/p99.9 us",
           "samples")
 
 
@@ -12,10 +12,12 @@ def _spread(spread, digits):
 
 
 def _row(line):
-    bound = " at least: generator-bound" if line.ring_full < RING_FULL_LEAST and line.latency is None else ""
+    bound = " at least: generator-bound" if line.ring_full is not None and line.ring_full < RING_FULL_LEAST else ""
     latency = "/".join(f"{line.latency[key] / 1e3:.1f}" for key in ("p50", "p99", "p999")) if line.latency else "-"
-    return (line.case, line.workload, line.rings, _spread(line.mpps, 2), _spread(line.ratio, 2),
-            f"{line.cycles:.0f}" if line.cycles else "-", latency, f"{line.mpps.count} {line.label}{bound}")
+    return (line.case, line.workload, line.rings, _spread(line.mpps, 2), f"{line.gbps:.1f}" if line.gbps else "-",
+            _spread(line.ratio, 2),
+            f"{line.cycles:.0f}" if line.cycles else "-", latency,
+            f"{line.mpps.count} {line.label}{bound}")
 
 
 def align(rows):

@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/cycles.h"
 #include "dataplane/snapshot_private.h"
 
 int tx_prepare_port(struct tx *tx, uint16_t port)
@@ -21,6 +22,8 @@ void tx_fini(struct tx *tx)
         free(tx->buffers[i]);
         tx->buffers[i] = NULL;
     }
+    atomic_store_explicit(&tx->bursts, 0, memory_order_relaxed);
+    atomic_store_explicit(&tx->sent, 0, memory_order_relaxed);
 }
 
 static uint16_t send_burst(struct tx *tx, struct port *port, struct tx_buffer *buffer)
@@ -87,6 +90,8 @@ void tx_send_port(struct tx *tx, const struct snapshot *snapshot, uint16_t index
             lengths[i] = buffer->packets[i]->pkt_len;
         sent = send_burst(tx, port, buffer);
         count_sent(tx, snapshot, port, buffer, lengths, sent);
+        cycles_add(&tx->bursts, 1);
+        cycles_add(&tx->sent, sent);
         drop_rest(tx, buffer, sent, port, DROP_TX_QUEUE_FULL);
     }
     buffer->n = 0;

@@ -24,6 +24,10 @@ struct tx {
     uint16_t dirty[PORTS_MAX];            /* ports with packets in their buffer */
     uint16_t n_dirty;
     unsigned int worker; /* id: transmit queue and counters */
+
+    /* Read by control; relaxed. */
+    _Atomic uint64_t bursts; /* calls of tx_burst() */
+    _Atomic uint64_t sent;   /* packets that ports took */
 };
 
 /* Control thread: makes the buffer of a port that a snapshot about to be published names. 0 or -ENOMEM. */

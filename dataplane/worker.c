@@ -46,8 +46,11 @@ static uint16_t poll_queue(struct worker *worker, const struct poll *poll)
 
     if (n == PORT_BURST)
         n += poll->port->ops->rx_burst(poll->port, poll->queue, packets + n, PORT_BURST);
+    if (__builtin_expect(worker->cycles.by_stage, 0) && n > 0)
+        cycles_stage(&worker->cycles, CYCLES_RX, rte_rdtsc() - worker->cycles.last, n);
     if (n > 0)
         worker_forward(worker, poll->port, poll->attachment, packets, n);
+    cycles_poll(&worker->cycles, &poll->port->rxq_accounts[poll->queue], rte_rdtsc(), n);
     return n;
 }
 
@@ -95,7 +98,7 @@ static void look_around(struct worker *worker, uint64_t tsc)
         atomic_store_explicit(&worker->published.applied, snapshot->sequence, memory_order_release);
 }
 
-static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
+static void back_off(struct worker *worker, unsigned int idle_turns, unsigned int *sleep_us)
 {
     unsigned int most = atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
     struct timespec ts = {0};
@@ -108,6 +111,7 @@ static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
     if (*sleep_us > most)
         *sleep_us = most;
     ts.tv_nsec = (long)*sleep_us * 1000;
+    cycles_sleep(&worker->cycles);
     nanosleep(&ts, NULL);
 }
 
@@ -117,11 +121,14 @@ static void run(struct worker *worker)
     uint64_t next_housekeeping = 0, next_sessions = UINT64_MAX;
     unsigned int idle_turns = 0, sleep_us = 0;
 
+    cycles_start(&worker->cycles, rte_rdtsc());
     while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
         uint64_t tsc = rte_rdtsc();
         const struct poll_list *plan;
         uint32_t received = 0;
 
+        cycles_turn(&worker->cycles, tsc,
+                    atomic_load_explicit(&dataplane_shared.cycles_by_stage, memory_order_relaxed));
         qsbr_reader_quiescent(worker->id);
         look_around(worker, tsc);
         plan = worker->snapshot->plans[worker->id];
@@ -140,7 +147,7 @@ static void run(struct worker *worker)
         if (received > 0) {
             idle_turns = sleep_us = 0;
         } else {
-            back_off(++idle_turns, &sleep_us);
+            back_off(worker, ++idle_turns, &sleep_us);
         }
     }
 }
@@ -201,6 +208,7 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
     worker->tx.worker = id;
     worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack, .now = worker->now};
     worker->snapshot = NULL;
+    cycles_clear(&worker->cycles);
     atomic_store(&worker->orders.stop, false);
     atomic_store(&worker->published.applied, 0);
     if (prepare(worker, flow_entries) != 0) {

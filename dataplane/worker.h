@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/cycles.h"
 #include "dataplane/flow_cache.h"
 #include "dataplane/held_fragments.h"
 #include "dataplane/mailbox.h"
@@ -71,6 +72,7 @@ struct worker {
         _Atomic uint64_t lost;
         _Atomic uint32_t flows;
     } published __attribute__((aligned(64)));
+    struct cycles cycles;
 
     /* Written by control, read by the thread. */
     struct {
@@ -87,6 +89,7 @@ struct dataplane_shared {
     _Atomic(struct snapshot *) current;                          /* written by control, release */
     _Atomic uint32_t revalidations __attribute__((aligned(64))); /* any thread may increment */
     _Atomic uint32_t sleep_max_us;
+    _Atomic bool cycles_by_stage; /* written by control; relaxed */
     uint64_t tsc_hz;
     uint64_t tsc_start;
 };

@@ -47,9 +47,15 @@ class Record:
 
     def lines(self, name):
         """The lines of a case, none when it was not measured."""
-        return [Line(**one | {"mpps": Spread(**one["mpps"]), "ratio": Spread(**one["ratio"]) if one["ratio"] else None})
-                for one in self._cases.get(name, {"lines": []})["lines"]]
+        return [_line(one) for one in self._cases.get(name, {"lines": []})["lines"]]
 
     def results(self):
         """The figures beside their goals, of all cases."""
         return [Result(**one) for case in self._cases.values() for one in case["results"]]
+
+
+def _line(written):
+    """A line from the file."""
+    return Line(**written | {
+        "mpps": Spread(**written["mpps"]), "ratio": Spread(**written["ratio"]) if written["ratio"] else None,
+        "latency": {key: Spread(**one) for key, one in written["latency"].items()} if written["latency"] else None})

@@ -43,7 +43,7 @@ class Spread:
 @dataclass(frozen=True)
 class Line:
     """What is quoted of one switch under one workload: rate, and ratio to the reference of the same round (None for
-    the reference itself), with LABEL alike. LATENCY is the medians of p50, p99 and p99.9 in ns."""
+    the reference itself), with LABEL alike. LATENCY is the spreads of p50, p99 and p99.9 in ns."""
     case: str
     workload: str
     x: float | str | None
@@ -102,9 +102,9 @@ def line(samples, case, reference):
 
 
 def latency(samples):
-    """The medians of the percentiles of some samples, None when none has any."""
+    """The spreads of the percentiles of some samples, None when none has any."""
     found = [sample.report["latency_ns"] for sample in samples if sample.report.get("latency_ns", {}).get("samples")]
-    return {key: statistics.median(one[key] for one in found) for key in ("p50", "p99", "p999")} if found else None
+    return {key: Spread.of([one[key] for one in found]) for key in ("p50", "p99", "p999")} if found else None
 
 
 def middle(figures):

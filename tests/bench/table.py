@@ -13,7 +13,7 @@ def _spread(spread, digits):
 
 def _row(line):
     bound = " at least: generator-bound" if line.ring_full is not None and line.ring_full < RING_FULL_LEAST else ""
-    latency = "/".join(f"{line.latency[key] / 1e3:.1f}" for key in ("p50", "p99", "p999")) if line.latency else "-"
+    latency = "/".join(f"{line.latency[key].median / 1e3:.1f}" for key in ("p50", "p99", "p999")) if line.latency else "-"
     return (line.case, line.workload, line.rings, _spread(line.mpps, 2), f"{line.gbps:.1f}" if line.gbps else "-",
             _spread(line.ratio, 2),
             f"{line.cycles:.0f}" if line.cycles else "-", latency,

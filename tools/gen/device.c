@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "tools/gen/latency.h"
+#include "tools/gen/tunnel.h"
 
 #define POOL_CACHE 256u
 
@@ -35,6 +36,8 @@ static void write_template(struct rte_mempool *pool, void *arg, void *object, un
     frame->pkt_len = layout->size;
     bytes = rte_pktmbuf_mtod(frame, uint8_t *);
     frame_write(template->options, template->direction, layout, bytes);
+    if (layout->inner > 0)
+        tunnel_write(template->options, (uint16_t)(layout->size - layout->inner), bytes);
     if (template->stamped) {
         memcpy(bytes + layout->stamp, &magic, sizeof magic);
         if (layout->balance > 0)
@@ -46,7 +49,7 @@ static void write_template(struct rte_mempool *pool, void *arg, void *object, un
 static uint16_t room_of_buffer(const struct options *options)
 {
     return (uint16_t)RTE_MAX((unsigned int)RTE_MBUF_DEFAULT_BUF_SIZE,
-                             RTE_PKTMBUF_HEADROOM + options->size + FRAME_OUTER_MAX);
+                             RTE_PKTMBUF_HEADROOM + options->size + TUNNEL_OUTER_SIZE);
 }
 
 static struct rte_mempool *make_pool(const struct device *device, const char *kind, unsigned int index, unsigned int n,
@@ -64,7 +67,7 @@ static int make_frames(struct device *device, unsigned int index, unsigned int n
     struct template template = {options, device->guest, {0}, false};
     uint16_t room = room_of_buffer(options);
 
-    frame_lay_out(&template.layout, options, imix_size(options, index), 0);
+    frame_lay_out(&template.layout, options, imix_size(options, index), tunnel_outer_size(options, device->guest));
     device->layout = template.layout;
     device->tx_pools[index] = make_pool(device, "tx", index, n, POOL_CACHE, room);
     if (device->tx_pools[index] == NULL)

@@ -23,8 +23,6 @@
 
 #define FRAME_FLOOD      2u
 #define FLOW_SOURCE_BASE 1024u
-/* What outer headers take, at most. */
-#define FRAME_OUTER_MAX 50u
 
 struct frame_layout {
     uint16_t size;    /* of the whole frame */

@@ -9,6 +9,7 @@
 #include <rte_mbuf.h>
 
 #include "tools/gen/neighbour.h"
+#include "tools/gen/tunnel.h"
 
 #define ANNOUNCE_SECONDS 20u
 #define ANNOUNCE_MS      50u
@@ -21,29 +22,56 @@
 /* A lost frame may have been the one that opens its flow, so all are opened again, but not for ever. */
 #define OPEN_ROUNDS 3u
 
-static void announce(struct traffic *traffic, unsigned int device)
+/* Sends the frame that 'write' writes and returns the length of. */
+static void send_one(struct traffic *traffic, const struct device *device,
+                     uint16_t (*write)(const struct options *options, unsigned int guest, uint8_t *bytes))
 {
-    struct rte_mbuf *frame = rte_pktmbuf_alloc(traffic->devices[device].rx_pool);
-    uint16_t length;
+    struct rte_mbuf *frame = rte_pktmbuf_alloc(device->rx_pool);
 
     if (frame == NULL)
         return;
-    length = neighbour_write_announcement(traffic->options, traffic->devices[device].guest,
-                                          rte_pktmbuf_mtod(frame, uint8_t *));
-    rte_pktmbuf_append(frame, length);
-    if (rte_eth_tx_burst(traffic->devices[device].port_id, 0, &frame, 1) == 0)
+    frame->data_len = write(traffic->options, device->guest, rte_pktmbuf_mtod(frame, uint8_t *));
+    frame->pkt_len = frame->data_len;
+    if (rte_eth_tx_burst(device->port_id, 0, &frame, 1) == 0)
         rte_pktmbuf_free(frame);
+}
+
+static uint16_t write_announcement(const struct options *options, unsigned int guest, uint8_t *bytes)
+{
+    uint16_t outer = tunnel_outer_size(options, guest);
+    uint16_t length = neighbour_write_announcement(options, guest, bytes + outer);
+
+    if (outer > 0)
+        tunnel_write(options, length, bytes);
+    return (uint16_t)(outer + length);
+}
+
+static uint16_t write_arp_request(const struct options *options, unsigned int guest, uint8_t *bytes)
+{
+    return tunnel_write_arp_request(options, bytes);
+}
+
+static void announce(struct traffic *traffic, const struct device *device)
+{
+    if (tunnel_outer_size(traffic->options, device->guest) > 0)
+        send_one(traffic, device, write_arp_request);
+    send_one(traffic, device, write_announcement);
 }
 
 /* Throws away what 'device' has received; true when the other guest's announcement was among it. */
 static bool heard(struct traffic *traffic, unsigned int device)
 {
     struct rte_mbuf *frames[BURST_SIZE];
+    const struct receiver *receiver = &traffic->receivers[!device];
     uint16_t n = rte_eth_rx_burst(traffic->devices[device].port_id, 0, frames, BURST_SIZE);
-    bool found = false;
+    bool tunnelled = receiver->layout.inner > 0, found = false;
 
-    for (uint16_t i = 0; i < n; i++)
-        found |= neighbour_is_announcement(traffic->options, !device, 0, frames[i]);
+    if (tunnelled)
+        n = receiver_keep_tunnelled(receiver, frames, n);
+    for (uint16_t i = 0; i < n; i++) {
+        found |= (!tunnelled || tunnel_is_ours(traffic->options, frames[i])) &&
+                 neighbour_is_announcement(traffic->options, !device, receiver->layout.inner, frames[i]);
+    }
     rte_pktmbuf_free_bulk(frames, n);
     return found;
 }
@@ -64,7 +92,7 @@ int opening_announce(struct traffic *traffic)
         }
         for (unsigned int device = 0; device < traffic->n_devices; device++) {
             if (now >= next)
-                announce(traffic, device);
+                announce(traffic, &traffic->devices[device]);
         }
         for (unsigned int device = 0; device < 2; device++)
             done[device] |= heard(traffic, device);

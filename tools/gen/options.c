@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VNI_MAX 0xffffff
+
 enum kind {
     KIND_FLAG,  /* a bool */
     KIND_U16,   /* a number from 'low' to 'high' */
@@ -95,6 +97,41 @@ static bool take_ips(struct options *options, char *text)
     return n >= 2 && (n6 == 0 || n6 == n);
 }
 
+static bool take_outer_macs(struct options *options, char *text)
+{
+    char *words[2];
+
+    options->has_outer_macs = split(text, words, 2) == 2;
+    for (unsigned int i = 0; i < 2 && options->has_outer_macs; i++) {
+        options->has_outer_macs = rte_ether_unformat_addr(words[i], &options->outer_macs[i]) == 0 &&
+                                  rte_is_valid_assigned_ether_addr(&options->outer_macs[i]);
+    }
+    return options->has_outer_macs;
+}
+
+static bool take_outer_ips(struct options *options, char *text)
+{
+    char *words[2];
+
+    options->has_outer_ips = split(text, words, 2) == 2 && inet_pton(AF_INET, words[0], &options->outer_ips[0]) == 1 &&
+                             inet_pton(AF_INET, words[1], &options->outer_ips[1]) == 1;
+    return options->has_outer_ips;
+}
+
+static bool take_vni(struct options *options, char *text)
+{
+    options->has_vni = true;
+    return take_number(text, 0, VNI_MAX, &options->vni);
+}
+
+static bool take_tunnel(struct options *options, char *text)
+{
+    options->tunnel = strcmp(text, "vxlan") == 0    ? OPTIONS_VXLAN
+                      : strcmp(text, "geneve") == 0 ? OPTIONS_GENEVE
+                                                    : OPTIONS_NO_TUNNEL;
+    return options->tunnel != OPTIONS_NO_TUNNEL;
+}
+
 static bool take_size(struct options *options, char *text)
 {
     uint32_t size;
@@ -148,6 +185,10 @@ static const struct row rows[] = {
     {"tcp-syn", KIND_FLAG, MEMBER(tcp_syn), 0, 0, NULL, NULL},
     {"ipv6", KIND_FLAG, MEMBER(ipv6), 0, 0, NULL, NULL},
     {"vlan", KIND_U16, MEMBER(vlan), 1, 4094, NULL, NULL},
+    {"tunnel", KIND_OTHER, 0, 0, 0, take_tunnel, "vxlan or geneve"},
+    {"vni", KIND_OTHER, 0, 0, 0, take_vni, "a number from 0 to 16777215"},
+    {"outer-mac", KIND_OTHER, 0, 0, 0, take_outer_macs, "two unicast MAC addresses"},
+    {"outer-ip", KIND_OTHER, 0, 0, 0, take_outer_ips, "two IPv4 addresses"},
     {"bidirectional", KIND_FLAG, MEMBER(bidirectional), 0, 0, NULL, NULL},
     {"one-way", KIND_U16, MEMBER(one_way), 0, 1, NULL, NULL},
     {"flood", KIND_REAL, MEMBER(flood), 1, 1e9, NULL, NULL},
@@ -224,6 +265,7 @@ enum options_result options_parse(struct options *options, int argc, char *argv[
         .seconds = 5,
         .warmup = 1,
         .trial = 5,
+        .vni = 100,
         .macs = {{{0x02, 0, 0, 0, 0, 0x01}}, {{0x02, 0, 0, 0, 0, 0x02}}, {{0x02, 0, 0, 0, 0, 0x03}}},
         .ips = {htonl(0x0a000001), htonl(0x0a000002), htonl(0x0a000003)},
         .ips6 = {{0xfd, [15] = 1}, {0xfd, [15] = 2}, {0xfd, [15] = 3}},

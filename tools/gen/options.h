@@ -17,6 +17,7 @@
 #define SEARCH_LIMITS_MAX 4u
 #define LATENCY_USUAL     64u
 
+enum options_tunnel { OPTIONS_NO_TUNNEL, OPTIONS_VXLAN, OPTIONS_GENEVE };
 enum options_protocol { OPTIONS_UDP, OPTIONS_TCP, OPTIONS_ICMP };
 
 struct options {
@@ -33,10 +34,16 @@ struct options {
     bool tcp_syn;     /* TCP SYNs instead of UDP */
     enum options_protocol protocol;
     bool ipv6;
-    uint16_t vlan;    /* tag on the frames of all guests; 0: none */
-    double pps;       /* packets a second over both directions; 0: as many as the rings take */
-    double flood;     /* SYNs a second from the third guest; 0: as many as its ring takes */
-    uint32_t latency; /* one frame in so many carries a stamp; 0: none does */
+    uint16_t vlan; /* tag on the frames of all guests; 0: none */
+    /* The second guest is behind a tunnel, see tunnel.h. Addresses of the tunnel's ends: the remote one, the switch's. */
+    enum options_tunnel tunnel;
+    uint32_t vni;
+    bool has_vni, has_outer_macs, has_outer_ips; /* which were given */
+    struct rte_ether_addr outer_macs[2];
+    uint32_t outer_ips[2]; /* network order */
+    double pps;            /* packets a second over both directions; 0: as many as the rings take */
+    double flood;          /* SYNs a second from the third guest; 0: as many as its ring takes */
+    uint32_t latency;      /* one frame in so many carries a stamp; 0: none does */
     bool loss_by_flow;
     /* Highest rates with at most so many percent of loss are searched instead of one measurement. */
     unsigned int n_limits;

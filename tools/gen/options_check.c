@@ -37,6 +37,15 @@ static bool check_conflicts(const struct options *options)
         fprintf(stderr, "sluice-gen: --ip: IPv6 addresses need --ipv6\n");
         return false;
     }
+    if (options->tunnel != OPTIONS_NO_TUNNEL && !(options->has_outer_macs && options->has_outer_ips)) {
+        fprintf(stderr, "sluice-gen: --tunnel needs --outer-mac and --outer-ip\n");
+        return false;
+    }
+    if (options->tunnel == OPTIONS_NO_TUNNEL &&
+        (options->has_outer_macs || options->has_outer_ips || options->has_vni)) {
+        fprintf(stderr, "sluice-gen: --vni, --outer-mac and --outer-ip need --tunnel\n");
+        return false;
+    }
     return true;
 }
 

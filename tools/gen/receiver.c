@@ -6,6 +6,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include "tools/gen/tunnel.h"
+
 /* Under load, of one burst in so many the first frame is looked at. */
 #define SAMPLE_INTERVAL 1024u
 
@@ -20,7 +22,7 @@ void receiver_init(struct receiver *receiver, const struct options *options, str
         .received_bytes = &counters->received_bytes[direction],
         .foreign = &counters->foreign,
     };
-    frame_lay_out(&receiver->layout, options, options->size, 0);
+    frame_lay_out(&receiver->layout, options, options->size, tunnel_outer_size(options, device->guest));
     for (unsigned int i = 0; i < IMIX_SIZES; i++)
         receiver->sizes[i] = (uint16_t)(imix_size(options, i) + receiver->layout.inner);
 }
@@ -30,7 +32,23 @@ static bool is_ours(const struct receiver *receiver, const struct rte_mbuf *fram
     const uint16_t *sizes = receiver->sizes;
 
     return (frame->pkt_len == sizes[0] || frame->pkt_len == sizes[1] || frame->pkt_len == sizes[2]) &&
+           (receiver->layout.inner == 0 || tunnel_is_ours(receiver->options, frame)) &&
            frame_is_ours(receiver->options, receiver->direction, &receiver->layout, frame);
+}
+
+/* By length, which stands in the buffer's description, so that under load frames are not read for this. */
+uint16_t receiver_keep_tunnelled(const struct receiver *receiver, struct rte_mbuf **frames, uint16_t n)
+{
+    uint16_t kept = 0;
+
+    for (uint16_t i = 0; i < n; i++) {
+        if (frames[i]->pkt_len >= FRAME_MIN + TUNNEL_OUTER_SIZE)
+            frames[kept++] = frames[i];
+        else if (!tunnel_answer_arp(receiver->options, frames[i]) ||
+                 rte_eth_tx_burst(receiver->device->port_id, 0, &frames[i], 1) == 0)
+            rte_pktmbuf_free(frames[i]);
+    }
+    return kept;
 }
 
 /* Throws foreign frames away; returns how many are left at the beginning of 'frames'. */
@@ -93,6 +111,8 @@ uint16_t receiver_burst(struct receiver *receiver, bool exact)
     struct rte_mbuf *frames[BURST_SIZE];
     uint16_t n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
 
+    if (receiver->layout.inner > 0)
+        n = receiver_keep_tunnelled(receiver, frames, n);
     if (n == 0)
         return 0;
     if (exact || receiver->exact)

@@ -29,5 +29,9 @@ struct receiver {
 void receiver_init(struct receiver *receiver, const struct options *options, struct device *device,
                    unsigned int direction, struct counters *counters);
 
+/* Throws away what does not belong to the traffic on a device that a tunnel ends at, and answers ARP requests there;
+ * returns how many frames are left at the beginning of 'frames'. */
+uint16_t receiver_keep_tunnelled(const struct receiver *receiver, struct rte_mbuf **frames, uint16_t n);
+
 /* Takes a burst, looks at all frames when 'exact', and counts ours; returns how many. */
 uint16_t receiver_burst(struct receiver *receiver, bool exact);

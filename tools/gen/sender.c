@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 
 #include "tools/gen/latency.h"
+#include "tools/gen/tunnel.h"
 
 /* Straight from the pool: a buffer comes back as it was sent, and a reset would cost as much as the sending. */
 static bool take_equal(struct sender *sender, struct rte_mbuf **frames, uint16_t n)
@@ -74,6 +75,23 @@ static void address_balanced(struct sender *sender, struct rte_mbuf **frames, ui
     }
 }
 
+/* Whatever frames carry. */
+static void address_tunnelled(struct sender *sender, struct rte_mbuf **frames, uint16_t n)
+{
+    const struct frame_layout *layout = &sender->device->layout;
+    uint32_t flow = sender->next_flow;
+
+    for (uint16_t i = 0; i < n; i++) {
+        uint32_t ports = frame_ports(sender->options, sender->direction, flow);
+
+        tunnel_set_port(frames[i], flow);
+        frame_set_ports(frames[i], layout->ports, ports);
+        if (layout->balance > 0)
+            frame_set_ports(frames[i], layout->balance, ~ports);
+        flow = flow + 1 == sender->flows ? 0 : flow + 1;
+    }
+}
+
 void sender_init(struct sender *sender, const struct options *options, struct device *device, unsigned int direction,
                  struct counters *counters)
 {
@@ -86,7 +104,9 @@ void sender_init(struct sender *sender, const struct options *options, struct de
         .flows = direction == FRAME_FLOOD ? options_fresh_flows(options) : options->flows,
         .take = options->imix ? take_mixed : take_equal,
         .give_back = equal ? give_back_equal : give_back_mixed,
-        .address = device->layout.balance > 0 ? address_balanced : address_ports,
+        .address = device->layout.inner > 0     ? address_tunnelled
+                   : device->layout.balance > 0 ? address_balanced
+                                                : address_ports,
         .sent = &counters->sent[direction],
     };
 }

@@ -15,6 +15,8 @@
 
 /* At the end nothing is under way any more when nothing has come for so long. */
 #define DRAIN_MS 20u
+/* Up to this pace every frame that arrives is looked at. */
+#define EXACT_PPS 1e6
 /* Between trials of a search the switch has so long to come to rest. */
 #define SETTLE_MS 200u
 
@@ -36,8 +38,10 @@ int traffic_init(struct traffic *traffic, const struct options *options, struct 
         receiver_init(receiver, options, &devices[!direction], direction, &traffic->counters);
         receiver->latency = options->latency > 0 ? &traffic->latency : NULL;
         receiver->measuring = &traffic->measuring;
-        /* The flooder sends to the second guest as well. */
-        receiver->exact = direction == 0 && n_devices > FRAME_FLOOD;
+        /* The flooder sends to the second guest as well; and where there is time, single frames of others are told
+         * from ours too, so that a loss is exact. */
+        receiver->exact =
+            (direction == 0 && n_devices > FRAME_FLOOD) || (options->pps > 0 && options->pps <= EXACT_PPS);
     }
     error = sem_init(&traffic->progress, 0, 0) == 0 ? 0 : -errno;
     if (error == 0 && options->loss_by_flow)
@@ -210,6 +214,8 @@ int traffic_run(void *arg)
 
     if (error == 0 && !traffic->options->fresh)
         error = opening_open_flows(traffic);
+    /* Late announcements are not to count. */
+    drain(traffic, DRAIN_MS);
     begin_account(traffic);
     atomic_store(&traffic->error, error);
     sem_post(&traffic->progress);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sluice-gen drives real switches, and its report is looked at: counts and structure, never speed.
+
+    sluice-gen                                sluice-gen
+     |      |                                  |      |
+    v0     v1    vhost-user ports             t0    under     vhost-user ports
+     '-br0--'                               br-int  br-phy    172.31.0.1
+      host                                     '-tunnel-'     to 172.31.0.2, which sluice-gen is
+"""
+import json
+
+import pytest
+
+from lab import process
+from lab.host import BUILD
+
+GEN = BUILD / "tools/gen/sluice-gen"
+MACS = "02:00:00:00:00:01,02:00:00:00:00:02"
+REMOTE_MAC, REMOTE_IP, SWITCH_IP = "02:00:00:00:01:02", "172.31.0.2", "172.31.0.1"
+VNI = 100
+SHORT = ["--seconds=0.3", "--warmup=0.1"]
+SLOW = ["--pps=20000", *SHORT]
+
+
+def eal(*vdevs):
+    """EAL's arguments: ordinary memory, no device but these."""
+    return ["--lcores", "0@0,1@0", "--main-lcore", "0", "--no-pci", "--no-shconf", "--no-telemetry", "--no-huge",
+            "-m", "160", *(word for vdev in vdevs for word in ("--vdev", vdev))]
+
+
+def start(vdevs, *options, check=True):
+    """Run sluice-gen to its end."""
+    return process.run([GEN, *eal(*vdevs), "--", *options], check=check, timeout=120)
+
+
+def report(vdevs, *options):
+    """What it prints, taken apart."""
+    text = start(vdevs, *options).stdout
+    return json.loads(text[text.index('{"flows"'):])
+
+
+def fails(*options, vdevs=()):
+    """What it says to options that it does not run with."""
+    done = start(vdevs, *options, check=False)
+    assert done.returncode == 1 and done.stdout == ""
+    return done.stderr
+
+
+def virtio(host, *ports, extra=""):
+    """Its devices on vhost-user ports of a host."""
+    return [f"net_virtio_user{n},path={host.run_dir / port},queue_size=1024{extra}" for n, port in enumerate(ports)]
+
+
+@pytest.fixture(scope="module")
+def pair(host):
+    """The devices of two guests on br0."""
+    host.add_bridge("br0")
+    for name in ("v0", "v1"):
+        host.vsctl("add-port", "br0", name, "--", "set", "Interface", name, "type=dpdkvhostuser", "mtu_request=9000")
+    return virtio(host, "v0", "v1")
+
+
+def check_sound(one, lossless=True):
+    """What holds of every measurement."""
+    assert one["elapsed"] > 0 and one["mpps"] > 0 and one["gbps"] > 0 and one["foreign"] == 0
+    assert one["seconds"] and one["lost_at_open"] == [0, 0]
+    if lossless:
+        assert one["lost"] == [0, 0], one
+
+
+# What is sent ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [
+    [], ["--bidirectional"], ["--size=1514"], ["--size=imix"], ["--size=9014"], ["--ipv6"], ["--vlan=7"],
+    ["--protocol=tcp", "--bidirectional"], ["--protocol=icmp", "--bidirectional"], ["--protocol=icmp", "--ipv6"],
+    ["--protocol=tcp", "--ipv6", "--vlan=7", "--size=imix", "--latency"]], ids=" ".join)
+def test_frames_of_every_kind_arrive(pair, options):
+    one = report(pair, *SLOW, "--flows=100", *options)
+    check_sound(one)
+    assert one["flows"] == 100
+    assert one["offered"][0] > 1000 and (one["offered"][1] > 1000) == ("--bidirectional" in options)
+
+
+def test_second_direction_alone(pair):
+    one = report(pair, *SLOW, "--one-way=1", "--flows=10")
+    check_sound(one)
+    assert one["offered"][0] == 0 and one["offered"][1] > 1000
+
+
+def test_bits_follow_from_sizes(pair):
+    one = report(pair, *SLOW, "--size=imix")
+    assert one["size"] == "imix"
+    mean = (7 * 60 + 4 * 590 + 1514) / 12
+    assert one["gbps"] == pytest.approx(one["mpps"] * mean * 8 / 1e3, rel=0.02)
+    one = report(pair, *SLOW, "--size=1000")
+    assert one["gbps"] == pytest.approx(one["mpps"] * 8, rel=0.01)
+
+
+# What is measured -----------------------------------------------------------------------------------------------------
+
+
+def test_latency_of_one_frame_in_some(pair):
+    one = report(pair, *SLOW, "--latency=1/8", "--bidirectional")
+    check_sound(one)
+    latency = one["latency_ns"]
+    assert 0 < latency["p50"] <= latency["p99"] <= latency["p999"] <= latency["max"]
+    assert sum(count for _, count in latency["histogram"]) == latency["samples"]
+    assert [start for start, _ in latency["histogram"]] == sorted({start for start, _ in latency["histogram"]})
+    arrived = sum(one["mpps_by_direction"]) * 1e6 * one["elapsed"]
+    assert latency["samples"] == pytest.approx(arrived / 8, rel=0.2)
+
+
+def test_no_flow_is_lossy_at_a_low_pace(pair):
+    one = report(pair, *SLOW, "--flows=1000", "--bidirectional", "--loss-by-flow")
+    check_sound(one)
+    assert one["flows_lossy"] == 0 and one["worst_flows"] == []
+
+
+def test_search_reports_its_trials(pair):
+    one = report(pair, "--search=0,50", "--trial=0.1", "--latency")
+    assert [row["loss_percent"] for row in one["search"]] == [0, 50]
+    for row in one["search"]:
+        best = [trial for trial in row["trials"] if trial["loss_percent"] <= row["loss_percent"]]
+        assert row["mpps"] in [trial["mpps"] for trial in best] or not best
+        assert all(trial["p50_ns"] > 0 for trial in row["trials"])
+    assert one["search"][0]["mpps"] <= one["search"][1]["mpps"]
+    assert one["mpps"] == one["search"][0]["trials"][0]["mpps"]
+
+
+# Through a tunnel -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def vtep(lab):
+    """A host with a tunnel port of each kind in turn, its devices: a guest, and the way to the other host."""
+    one = lab.host("vtep", cpu_mask="0x2").start()
+    one.add_bridge("br-phy")
+    one.add_bridge("br-int")
+    one.vsctl("add-port", "br-phy", "under", "--", "set", "Interface", "under", "type=dpdkvhostuser")
+    one.vsctl("add-port", "br-int", "t0", "--", "set", "Interface", "t0", "type=dpdkvhostuser")
+    one.give_address("br-phy", f"{SWITCH_IP}/24")
+    return one
+
+
+@pytest.mark.parametrize("direction", [["--one-way=0"], ["--one-way=1"], ["--bidirectional"]], ids=" ".join)
+@pytest.mark.parametrize("kind", ["vxlan", "geneve"])
+def test_guest_behind_a_tunnel(vtep, kind, direction):
+    vtep.vsctl("--if-exists", "del-port", "tun", "--", "add-port", "br-int", "tun", "--", "set", "Interface", "tun",
+               f"type={kind}", f"options:remote_ip={REMOTE_IP}", f"options:key={VNI}")
+    switch_mac = vtep.namespace.mac("br-phy")
+    one = report(virtio(vtep, "t0", "under"), *SLOW, f"--tunnel={kind}", f"--vni={VNI}", "--flows=100",
+                 f"--outer-mac={REMOTE_MAC},{switch_mac}", f"--outer-ip={REMOTE_IP},{SWITCH_IP}", "--latency",
+                 "--loss-by-flow", *direction)
+    check_sound(one)
+    assert one["flows_lossy"] == 0 and one["latency_ns"]["samples"] > 0
+    assert [n > 1000 for n in one["offered"]] == {
+        "--one-way=0": [True, False], "--one-way=1": [False, True], "--bidirectional": [True, True]}[direction[0]]
+
+
+# Mistakes -------------------------------------------------------------------------------------------------------------
+
+
+def test_mistakes_are_one_sentence():
+    assert fails("--flows=0") == "sluice-gen: --flows: this is not a number from 1 to 8388608; see --help\n"
+    assert fails("--tunnel=vxlan") == "sluice-gen: --tunnel needs --outer-mac and --outer-ip\n"
+
+
+def test_help_needs_no_device():
+    text = start([], "--help").stdout
+    assert "--latency" in text and max(map(len, text.splitlines())) <= 120

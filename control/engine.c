@@ -16,11 +16,13 @@
 #include "control/cpus.h"
 #include "control/eal.h"
 #include "control/reconcile.h"
+#include "control/rxq_balancer.h"
 #include "control/settings.h"
 #include "control/tunnels.h"
 #include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/worker_account.h"
 
 VLOG_DEFINE_THIS_MODULE(engine);
 
@@ -94,8 +96,10 @@ void engine_configure(const struct applied *applied, const struct smap *other_co
 {
     if (applied->no_data_plane != NULL)
         return;
+    rxq_balancer_configure(other_config);
     set_workers(other_config);
     set_sleep(other_config);
+    worker_account_by_stage(smap_get_bool(other_config, "pmd-perf-metrics", false));
 }
 
 /* A size that the operator may choose, within what the tables can be; 0 (the default) when 'text' is NULL. */

@@ -20,6 +20,8 @@ extern const struct unixctl_command unixctl_dpctl_commands[];
 extern const struct unixctl_command unixctl_conntrack_commands[];
 extern const struct unixctl_command unixctl_drop_commands[];
 extern const struct unixctl_command unixctl_tunnel_commands[];
+extern const struct unixctl_command unixctl_pmd_commands[];
+extern const struct unixctl_command unixctl_pmd_rxq_commands[];
 extern const struct unixctl_command unixctl_acl_commands[];
 extern const struct unixctl_command unixctl_acl_why_commands[];
 extern const struct unixctl_command unixctl_acl_list_commands[];

@@ -127,6 +127,11 @@ void dataplane_set_sleep_max(unsigned int microseconds)
     atomic_store_explicit(&dataplane_shared.sleep_max_us, microseconds, memory_order_relaxed);
 }
 
+unsigned int dataplane_sleep_max(void)
+{
+    return atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
+}
+
 struct snapshot *dataplane_edit(void)
 {
     if (dp.edit == NULL)

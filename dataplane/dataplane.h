@@ -33,6 +33,7 @@ size_t dataplane_worker_count(void);
 /* Longest sleep of an idle worker in microseconds (other_config:pmd-sleep-max); 0: never sleeps. */
 #define WORKER_SLEEP_MAX_DEFAULT_US 200
 void dataplane_set_sleep_max(unsigned int microseconds);
+unsigned int dataplane_sleep_max(void);
 
 /* Whether a worker that a receive queue is bound to (struct rxq_place) is left to such queues; true at the start. Counts
  * from the next publication on, as do the wishes in rxq_places. */

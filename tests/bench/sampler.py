@@ -3,6 +3,8 @@
 
 import time
 
+from lab.process import LabError
+
 from . import cycles, generator, probe
 from .samples import Sample
 
@@ -40,8 +42,12 @@ class Sampler:
         if load.pps or load.search:
             report.pop("ring_full", None)  # nobody wants the rings full
         mpps = report["search"][0]["mpps"] if load.search else report["mpps"]
+        unopened = sum(report["lost_at_open"])
         say(f"  {case or switch.name}, {load.rings}, {load.workload}: {mpps:.2f} Mpps "
-            f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs)")
+            f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs"
+            f"{f', {unopened} of the first frames lost' if unopened else ''})")
+        if report["mpps"] == 0 and not load.pps:
+            raise LabError(f"nothing arrives through {switch.name}")
         return Sample(case or switch.name, load.workload, load.x, load.rings, load.flows, number, mpps, before, after,
                       label, watch.per_packet(), report)
 

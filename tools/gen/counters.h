@@ -10,10 +10,11 @@
 struct counters {
     _Atomic uint64_t sent[GUESTS_MAX]; /* the last is the flood */
     _Atomic uint64_t received[2];
-    _Atomic uint64_t received_bytes[2]; /* of guests' frames, without outer headers */
-    _Atomic uint64_t bursts;            /* tried */
-    _Atomic uint64_t bursts_short;      /* of which the ring had no room for all: the switch is the slower one */
-    _Atomic uint64_t foreign;           /* frames that were none of ours, among those that were looked into */
+    _Atomic uint64_t received_bytes[2]; /* of guests' frames without outer headers; of large frames the payload */
+    _Atomic uint64_t arrived;      /* frames as they came, where those that were sent may have been cut into several */
+    _Atomic uint64_t bursts;       /* tried */
+    _Atomic uint64_t bursts_short; /* of which the ring had no room for all: the switch is the slower one */
+    _Atomic uint64_t foreign;      /* frames that were none of ours, among those that were looked into */
 };
 
 /* One writer, so no atomic read-modify-write is needed. */

@@ -9,6 +9,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "tools/gen/gso.h"
 #include "tools/gen/latency.h"
 #include "tools/gen/tunnel.h"
 
@@ -38,6 +39,8 @@ static void write_template(struct rte_mempool *pool, void *arg, void *object, un
     frame_write(template->options, template->direction, layout, bytes);
     if (layout->inner > 0)
         tunnel_write(template->options, (uint16_t)(layout->size - layout->inner), bytes);
+    if (template->options->gso > 0)
+        gso_write_template(template->options, layout, frame);
     if (template->stamped) {
         memcpy(bytes + layout->stamp, &magic, sizeof magic);
         if (layout->balance > 0)
@@ -85,6 +88,32 @@ static int make_frames(struct device *device, unsigned int index, unsigned int n
     return 0;
 }
 
+static bool sends(const struct device *device, const struct options *options)
+{
+    return device->guest == FRAME_FLOOD || options_has_direction(options, device->guest);
+}
+
+static void write_payload(struct rte_mempool *pool, void *arg, void *object, unsigned int index)
+{
+    struct rte_mbuf *buffer = object;
+
+    rte_pktmbuf_reset(buffer);
+    rte_mbuf_refcnt_set(buffer, 1);
+    memset(rte_pktmbuf_mtod(buffer, void *), 0, buffer->buf_len - RTE_PKTMBUF_HEADROOM);
+}
+
+static int make_payloads(struct device *device, const struct options *options)
+{
+    unsigned int frames = RTE_MIN(options->descriptors, GSO_DESCRIPTORS) + 2 * GSO_BURST;
+
+    device->payload_pool = make_pool(device, "payload", 0, frames * gso_buffers(options), 0,
+                                     (uint16_t)(RTE_PKTMBUF_HEADROOM + RTE_MIN(options->gso, GSO_BUFFER)));
+    if (device->payload_pool == NULL)
+        return -rte_errno;
+    rte_mempool_obj_iter(device->payload_pool, write_payload, NULL);
+    return 0;
+}
+
 static int make_pools(struct device *device, const struct options *options)
 {
     /* A full ring, what one burst and the pool's cache hold, and as much again. */
@@ -96,6 +125,8 @@ static int make_pools(struct device *device, const struct options *options)
         return -rte_errno;
     for (unsigned int index = 0; index < imix_sizes(options) && error == 0; index++)
         error = make_frames(device, index, n, options);
+    if (error == 0 && options->gso > 0 && sends(device, options))
+        error = make_payloads(device, options);
     return error;
 }
 
@@ -120,7 +151,13 @@ static int configure(const struct device *device, const struct options *options)
 {
     uint32_t mtu = options->size + device->layout.inner - RTE_ETHER_HDR_LEN;
     struct rte_eth_conf conf = {.rxmode.mtu = mtu > RTE_ETHER_MTU ? mtu : 0};
+    struct rte_eth_dev_info info;
+    int error = options->gso > 0 ? rte_eth_dev_info_get(device->port_id, &info) : 0;
 
+    if (error == 0 && options->gso > 0)
+        error = gso_configure(options, sends(device, options), &info, &conf);
+    if (error != 0)
+        return error;
     return rte_eth_dev_configure(device->port_id, 1, 1, &conf);
 }
 
@@ -129,6 +166,8 @@ static int start(struct device *device, const struct options *options)
     uint16_t rx_descriptors = options->descriptors, tx_descriptors = options->descriptors;
     int error = configure(device, options);
 
+    if (options->gso > 0)
+        tx_descriptors = RTE_MIN(tx_descriptors, GSO_DESCRIPTORS);
     if (error == 0)
         error = rte_eth_dev_adjust_nb_rx_tx_desc(device->port_id, &rx_descriptors, &tx_descriptors);
     if (error == 0)
@@ -153,11 +192,10 @@ int device_open(struct device *device, uint16_t guest, uint16_t port_id, const s
     error = make_pools(device, options);
     if (error == 0)
         error = check_size(device, options);
-    if (error == -EMSGSIZE)
-        return error;
     if (error == 0)
         error = start(device, options);
-    if (error != 0)
+    /* Of these two there is a sentence already. */
+    if (error != 0 && error != -EMSGSIZE && error != -ENOTSUP)
         fprintf(stderr, "sluice-gen: device %u cannot be started: %s\n", port_id, rte_strerror(-error));
     return error;
 }
@@ -168,6 +206,7 @@ void device_close(struct device *device)
         rte_eth_dev_stop(device->port_id);
     rte_eth_dev_close(device->port_id);
     rte_mempool_free(device->rx_pool);
+    rte_mempool_free(device->payload_pool);
     for (unsigned int index = 0; index < IMIX_SIZES; index++) {
         rte_mempool_free(device->tx_pools[index]);
         rte_mempool_free(device->stamp_pools[index]);

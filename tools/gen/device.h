@@ -23,6 +23,7 @@ struct device {
     struct rte_mempool *tx_pools[IMIX_SIZES];
     /* The same with room for a latency stamp, whose mark is there from the start; NULL when none are sent. */
     struct rte_mempool *stamp_pools[IMIX_SIZES];
+    struct rte_mempool *payload_pool; /* of large frames; NULL when none are sent */
 };
 
 /* Configures and starts the device of guest number 'guest' of the run. 0 or negative errno, with a sentence on standard

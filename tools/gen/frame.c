@@ -23,7 +23,7 @@ static bool is_syn(const struct options *options, unsigned int direction)
 /* Whether there is a checksum that is to stay right while ports change. */
 static bool is_summed(const struct options *options)
 {
-    return !options->tcp_syn && (options->protocol != OPTIONS_UDP || options->ipv6);
+    return !options->tcp_syn && options->gso == 0 && (options->protocol != OPTIONS_UDP || options->ipv6);
 }
 
 static uint16_t l3_offset(const struct options *options)
@@ -61,7 +61,7 @@ uint16_t frame_size_least(const struct options *options)
     size = layout.balance > 0 ? (uint16_t)(layout.balance + BALANCE_SIZE) : layout.payload;
     if (layout.stamp > 0)
         size = (uint16_t)(layout.stamp + (layout.balance > 0 ? 2 : 1) * sizeof(struct latency_stamp));
-    return RTE_MAX(size, FRAME_MIN);
+    return options->gso > 0 ? size : RTE_MAX(size, FRAME_MIN);
 }
 
 /* Returns where the network header begins. */
@@ -171,7 +171,8 @@ void frame_write(const struct options *options, unsigned int direction, const st
                  uint8_t *bytes)
 {
     uint8_t protocol = protocol_number(options, direction);
-    uint16_t length = (uint16_t)(layout->size - layout->l4);
+    /* The payload of large frames is not in these bytes. */
+    uint16_t length = (uint16_t)(layout->size - layout->l4 + options->gso);
     uint32_t ports = frame_ports(options, direction, 0), balance = ~ports;
     uint8_t *l3, *l4;
 
@@ -192,7 +193,8 @@ void frame_write(const struct options *options, unsigned int direction, const st
         udp->dgram_cksum = options->ipv6 ? checksum(options, l3, l4) : 0;
     } else if (protocol == IPPROTO_TCP) {
         write_tcp(RTE_TCP_ACK_FLAG, 2, 2, l4);
-        ((struct rte_tcp_hdr *)l4)->cksum = checksum(options, l3, l4);
+        if (options->gso == 0)
+            ((struct rte_tcp_hdr *)l4)->cksum = checksum(options, l3, l4);
     } else {
         write_echo(options, direction, l3, length, l4);
     }

@@ -41,7 +41,7 @@ void frame_lay_out(struct frame_layout *layout, const struct options *options, u
 /* The smallest frame that holds all that the options ask for. */
 uint16_t frame_size_least(const struct options *options);
 
-/* Writes the guest's frame of flow 0 where it belongs in 'bytes' (layout->size of them), not the outer headers. A SYN
+/* Writes the guest's frame of flow 0, of a large one the headers, where it belongs in 'bytes' (layout->size of them), not the outer headers. A SYN
  * has no checksum, since no switch looks and there may be no room to balance it. */
 void frame_write(const struct options *options, unsigned int direction, const struct frame_layout *layout,
                  uint8_t *bytes);

@@ -34,6 +34,7 @@ static void read_counters(struct meter *meter, const struct traffic *traffic)
         reading->received[i] = counter_read(&counters->received[i]);
         reading->received_bytes[i] = counter_read(&counters->received_bytes[i]);
     }
+    reading->arrived = counter_read(&counters->arrived);
     reading->bursts = counter_read(&counters->bursts);
     reading->bursts_short = counter_read(&counters->bursts_short);
     reading->foreign = counter_read(&counters->foreign);

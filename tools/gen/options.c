@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/gen/gso.h"
+
 #define VNI_MAX 0xffffff
 
 enum kind {
@@ -189,6 +191,8 @@ static const struct row rows[] = {
     {"vni", KIND_OTHER, 0, 0, 0, take_vni, "a number from 0 to 16777215"},
     {"outer-mac", KIND_OTHER, 0, 0, 0, take_outer_macs, "two unicast MAC addresses"},
     {"outer-ip", KIND_OTHER, 0, 0, 0, take_outer_ips, "two IPv4 addresses"},
+    {"gso", KIND_U32, MEMBER(gso), 1, GSO_PAYLOAD_MAX, NULL, NULL},
+    {"mss", KIND_U16, MEMBER(mss), 88, 8960, NULL, NULL},
     {"bidirectional", KIND_FLAG, MEMBER(bidirectional), 0, 0, NULL, NULL},
     {"one-way", KIND_U16, MEMBER(one_way), 0, 1, NULL, NULL},
     {"flood", KIND_REAL, MEMBER(flood), 1, 1e9, NULL, NULL},

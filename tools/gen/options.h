@@ -43,6 +43,8 @@ struct options {
     uint32_t outer_ips[2]; /* network order */
     double pps;            /* packets a second over both directions; 0: as many as the rings take */
     double flood;          /* SYNs a second from the third guest; 0: as many as its ring takes */
+    uint32_t gso;          /* bytes of payload of each frame, see gso.h; 0: ordinary frames */
+    uint16_t mss;          /* and of the segments that it is to be cut into */
     uint32_t latency;      /* one frame in so many carries a stamp; 0: none does */
     bool loss_by_flow;
     /* Highest rates with at most so many percent of loss are searched instead of one measurement. */

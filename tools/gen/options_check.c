@@ -20,6 +20,13 @@ static bool check_conflicts(const struct options *options)
         {options->fresh && options->one_way == 1, "one-way", "fresh"},
         {options->fresh && options->loss_by_flow, "loss-by-flow", "fresh"},
         {search && options->loss_by_flow, "loss-by-flow", "search"},
+        {options->gso > 0 && options->protocol == OPTIONS_ICMP, "gso", "protocol=icmp"},
+        {options->gso > 0 && (options->size > 0 || options->imix), "gso", "size"},
+        {options->gso > 0 && options->fresh, "gso", "fresh"},
+        {options->gso > 0 && options->latency > 0, "gso", "latency"},
+        {options->gso > 0 && options->loss_by_flow, "gso", "loss-by-flow"},
+        {options->gso > 0 && options->flood > 0, "gso", "flood"},
+        {options->gso > 0 && options->tcp_syn, "gso", "tcp-syn"},
         {search && options->pps > 0, "pps", "search"},
         {options->tcp_syn && options->protocol != OPTIONS_UDP, "tcp-syn", "protocol"},
         {options->tcp_syn && options->latency > 0, "latency", "tcp-syn"},
@@ -49,12 +56,32 @@ static bool check_conflicts(const struct options *options)
     return true;
 }
 
+/* Large frames are TCP; what is called their size is that of their headers. */
+static bool check_gso(struct options *options)
+{
+    if (options->gso == 0) {
+        if (options->mss > 0)
+            fprintf(stderr, "sluice-gen: --mss needs --gso\n");
+        return options->mss == 0;
+    }
+    if (options->tunnel != OPTIONS_NO_TUNNEL && options_has_direction(options, 1)) {
+        fprintf(stderr, "sluice-gen: --gso and --tunnel: only the first device sends large frames, see --one-way\n");
+        return false;
+    }
+    options->protocol = OPTIONS_TCP;
+    options->size = frame_size_least(options);
+    if (options->mss == 0)
+        options->mss = options->ipv6 ? 1440 : 1460;
+    return true;
+}
+
 bool options_check(struct options *options)
 {
-    uint16_t least = frame_size_least(options);
+    uint16_t least;
 
-    if (!check_conflicts(options))
+    if (!check_conflicts(options) || !check_gso(options))
         return false;
+    least = frame_size_least(options);
     if (options->imix)
         options->size = imix_size(options, IMIX_SIZES - 1);
     else if (options->size == 0)

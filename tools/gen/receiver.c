@@ -18,6 +18,8 @@ void receiver_init(struct receiver *receiver, const struct options *options, str
         .options = options,
         .device = device,
         .direction = direction,
+        .any_length = options->gso > 0,
+        .arrived = &counters->arrived,
         .received = &counters->received[direction],
         .received_bytes = &counters->received_bytes[direction],
         .foreign = &counters->foreign,
@@ -27,11 +29,17 @@ void receiver_init(struct receiver *receiver, const struct options *options, str
         receiver->sizes[i] = (uint16_t)(imix_size(options, i) + receiver->layout.inner);
 }
 
-static bool is_ours(const struct receiver *receiver, const struct rte_mbuf *frame)
+static bool has_right_length(const struct receiver *receiver, const struct rte_mbuf *frame)
 {
     const uint16_t *sizes = receiver->sizes;
 
-    return (frame->pkt_len == sizes[0] || frame->pkt_len == sizes[1] || frame->pkt_len == sizes[2]) &&
+    return receiver->any_length || frame->pkt_len == sizes[0] || frame->pkt_len == sizes[1] ||
+           frame->pkt_len == sizes[2];
+}
+
+static bool is_ours(const struct receiver *receiver, const struct rte_mbuf *frame)
+{
+    return has_right_length(receiver, frame) &&
            (receiver->layout.inner == 0 || tunnel_is_ours(receiver->options, frame)) &&
            frame_is_ours(receiver->options, receiver->direction, &receiver->layout, frame);
 }
@@ -95,6 +103,16 @@ static void inspect(struct receiver *receiver, struct rte_mbuf *const *frames, u
         read_flow(receiver, frames[i]);
 }
 
+/* Frames count by their payload, whatever pieces they came in. */
+static void count_large(struct receiver *receiver, struct rte_mbuf *const *frames, uint16_t n)
+{
+    uint64_t bytes = 0;
+
+    counter_add(receiver->received, gso_count(&receiver->gso, receiver->options, &receiver->layout, frames, n, &bytes));
+    counter_add(receiver->received_bytes, bytes);
+    counter_add(receiver->arrived, n);
+}
+
 static uint64_t sum_bytes(const struct receiver *receiver, struct rte_mbuf *const *frames, uint16_t n)
 {
     uint64_t bytes = 0;
@@ -121,8 +139,12 @@ uint16_t receiver_burst(struct receiver *receiver, bool exact)
         counter_add(receiver->foreign, !is_ours(receiver, frames[0]));
     if (receiver->latency != NULL || receiver->flow_loss != NULL)
         inspect(receiver, frames, n);
-    counter_add(receiver->received, n);
-    counter_add(receiver->received_bytes, sum_bytes(receiver, frames, n));
+    if (receiver->options->gso > 0) {
+        count_large(receiver, frames, n);
+    } else {
+        counter_add(receiver->received, n);
+        counter_add(receiver->received_bytes, sum_bytes(receiver, frames, n));
+    }
     rte_pktmbuf_free_bulk(frames, n);
     return n;
 }

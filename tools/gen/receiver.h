@@ -7,6 +7,7 @@
 #include "tools/gen/counters.h"
 #include "tools/gen/device.h"
 #include "tools/gen/flow_loss.h"
+#include "tools/gen/gso.h"
 #include "tools/gen/latency.h"
 #include "tools/gen/options.h"
 
@@ -19,10 +20,12 @@ struct receiver {
     struct frame_layout layout; /* of the frames as they arrive */
     uint16_t sizes[IMIX_SIZES]; /* whole, that they may have */
     bool exact;                 /* look whether each is ours: others come as well */
-    struct latency *latency;    /* counts stamps while 'measuring'; NULL: none are sent */
+    bool any_length;            /* ours may have other lengths than the usual ones */
+    struct gso_account gso;
+    struct latency *latency; /* counts stamps while 'measuring'; NULL: none are sent */
     const _Atomic bool *measuring;
     struct flow_loss *flow_loss; /* counts arrivals; NULL: nobody asks */
-    _Atomic uint64_t *received, *received_bytes, *foreign;
+    _Atomic uint64_t *received, *received_bytes, *arrived, *foreign;
     uint64_t bursts;
 };
 
@@ -33,5 +36,6 @@ void receiver_init(struct receiver *receiver, const struct options *options, str
  * returns how many frames are left at the beginning of 'frames'. */
 uint16_t receiver_keep_tunnelled(const struct receiver *receiver, struct rte_mbuf **frames, uint16_t n);
 
-/* Takes a burst, looks at all frames when 'exact', and counts ours; returns how many. */
+/* Takes a burst, looks at all frames when 'exact', and counts ours; returns how many there were, of
+ * large ones how many pieces. */
 uint16_t receiver_burst(struct receiver *receiver, bool exact);

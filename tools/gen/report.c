@@ -47,6 +47,9 @@ static void report_measurement(const struct meter *meter, const struct options *
     fprintf(out, ",\n \"ring_full\": %.4f, \"foreign\": %llu",
             bursts > 0 ? (double)(last->bursts_short - first->bursts_short) / (double)bursts : 0,
             (unsigned long long)(last->foreign - first->foreign));
+    if (options->gso > 0)
+        fprintf(out, ",\n \"gso\": %u, \"mss\": %u, \"pieces\": %llu", options->gso, options->mss,
+                (unsigned long long)(last->arrived - first->arrived));
     if (options->latency > 0) {
         fputs(",\n \"latency_ns\": ", out);
         latency_report(&traffic->latency, out);

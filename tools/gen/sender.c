@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "tools/gen/gso.h"
 #include "tools/gen/latency.h"
 #include "tools/gen/tunnel.h"
 
@@ -46,6 +47,22 @@ static void give_back_mixed(struct sender *sender, struct rte_mbuf **frames, uin
 {
     for (uint16_t i = 0; i < n; i++)
         rte_mempool_put(frames[i]->pool, frames[i]);
+}
+
+static bool take_large(struct sender *sender, struct rte_mbuf **frames, uint16_t n)
+{
+    if (!take_equal(sender, frames, n))
+        return false;
+    if (gso_attach(sender->options, sender->device->payload_pool, frames, n))
+        return true;
+    give_back_equal(sender, frames, n);
+    return false;
+}
+
+static void give_back_large(struct sender *sender, struct rte_mbuf **frames, uint16_t n)
+{
+    gso_detach(frames, n);
+    give_back_equal(sender, frames, n);
 }
 
 static void address_ports(struct sender *sender, struct rte_mbuf **frames, uint16_t n)
@@ -95,15 +112,18 @@ static void address_tunnelled(struct sender *sender, struct rte_mbuf **frames, u
 void sender_init(struct sender *sender, const struct options *options, struct device *device, unsigned int direction,
                  struct counters *counters)
 {
-    bool equal = !options->imix && options->latency == 0;
-
     *sender = (struct sender){
         .options = options,
         .device = device,
         .direction = direction,
         .flows = direction == FRAME_FLOOD ? options_fresh_flows(options) : options->flows,
-        .take = options->imix ? take_mixed : take_equal,
-        .give_back = equal ? give_back_equal : give_back_mixed,
+        .burst = options->gso > 0 ? GSO_BURST : BURST_SIZE,
+        .take = options->gso > 0 ? take_large
+                : options->imix  ? take_mixed
+                                 : take_equal,
+        .give_back = options->gso > 0                        ? give_back_large
+                     : options->imix || options->latency > 0 ? give_back_mixed
+                                                             : give_back_equal,
         .address = device->layout.inner > 0     ? address_tunnelled
                    : device->layout.balance > 0 ? address_balanced
                                                 : address_ports,
@@ -166,6 +186,7 @@ uint16_t sender_burst(struct sender *sender, uint16_t n)
     bool stamped = sender->options->latency > 0 && sender->direction != FRAME_FLOOD;
     uint16_t sent;
 
+    n = RTE_MIN(n, sender->burst);
     if (!sender->take(sender, frames, n))
         return 0;
     if (stamped)
@@ -173,6 +194,8 @@ uint16_t sender_burst(struct sender *sender, uint16_t n)
     sender->address(sender, frames, n);
     if (stamped)
         stamp(sender, frames, n);
+    if (sender->options->gso > 0)
+        rte_eth_tx_prepare(sender->device->port_id, 0, frames, n);
     sent = rte_eth_tx_burst(sender->device->port_id, 0, frames, n);
     if (sent < n)
         sender->give_back(sender, &frames[sent], (uint16_t)(n - sent));

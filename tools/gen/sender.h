@@ -17,6 +17,7 @@ struct sender {
     uint32_t flows;
     uint32_t next_flow;
     uint64_t position; /* frames sent so far */
+    uint16_t burst;    /* at most so many frames at a time */
     /* Takes the next 'n' frames from their pools; false when they are used up. */
     bool (*take)(struct sender *sender, struct rte_mbuf **frames, uint16_t n);
     /* Gives those back that the ring had no room for. */
@@ -29,7 +30,7 @@ struct sender {
 void sender_init(struct sender *sender, const struct options *options, struct device *device, unsigned int direction,
                  struct counters *counters);
 
-/* Sends at most 'n' frames of the next flows, no more than BURST_SIZE; returns how many the ring took. */
+/* Sends at most 'n' frames of the next flows, no more than sender->burst; returns how many the ring took. */
 uint16_t sender_burst(struct sender *sender, uint16_t n);
 
 /* The next frame is one of flow 0 again. */

@@ -117,8 +117,8 @@ static void load(struct traffic *traffic, double pps, uint64_t end)
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 
     for (unsigned int direction = 0; direction < 2; direction++)
-        pace_start(&paces[direction], options->bidirectional ? pps / 2 : pps, hz, start);
-    pace_start(&paces[FRAME_FLOOD], options->flood, hz, start);
+        pace_start(&paces[direction], options->bidirectional ? pps / 2 : pps, traffic->senders[0].burst, hz, start);
+    pace_start(&paces[FRAME_FLOOD], options->flood, BURST_SIZE, hz, start);
     while (!traffic_is_stopped(traffic) && rte_rdtsc() < end) {
         receive_all(traffic);
         for (unsigned int direction = first; direction <= last; direction++)

@@ -24,7 +24,7 @@ void receiver_init(struct receiver *receiver, const struct options *options, str
         .received_bytes = &counters->received_bytes[direction],
         .foreign = &counters->foreign,
     };
-    frame_lay_out(&receiver->layout, options, options->size, tunnel_outer_size(options, device->guest));
+    frame_lay_out(&receiver->layout, options, options->size, tunnel_outer_size(options, frame_receiver(direction)));
     for (unsigned int i = 0; i < IMIX_SIZES; i++)
         receiver->sizes[i] = (uint16_t)(imix_size(options, i) + receiver->layout.inner);
 }
@@ -127,8 +127,11 @@ static uint64_t sum_bytes(const struct receiver *receiver, struct rte_mbuf *cons
 uint16_t receiver_burst(struct receiver *receiver, bool exact)
 {
     struct rte_mbuf *frames[BURST_SIZE];
-    uint16_t n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
+    uint16_t n;
 
+    if (receiver->device == NULL)
+        return 0;
+    n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
     if (receiver->layout.inner > 0)
         n = receiver_keep_tunnelled(receiver, frames, n);
     if (n == 0)

@@ -36,7 +36,8 @@ enum handshake_step {
     HANDSHAKE_STEPS
 };
 #define HANDSHAKE_REPLIES_MAX 2u
-#define HANDSHAKE_FRAME_MAX   2048u
+#define HANDSHAKE_SIZE_MAX    1514u /* of a guest's frame */
+#define HANDSHAKE_FRAME_MAX   2048u /* with outer headers, and room to write */
 
 /* The frame of a step, all but its ports. */
 struct handshake_template {

@@ -121,13 +121,16 @@ static bool check_gso(struct options *options)
     return true;
 }
 
-/* Their numbers are those of flows; handshake.h wants them to go round with its slots. */
 static bool check_handshakes(struct options *options)
 {
     if (!options->handshakes)
         return true;
     if (!check_kind(options, "handshakes"))
         return false;
+    if (options->size > HANDSHAKE_SIZE_MAX) {
+        fprintf(stderr, "sluice-gen: --size: with --handshakes at most %u bytes\n", HANDSHAKE_SIZE_MAX);
+        return false;
+    }
     options->protocol = OPTIONS_TCP;
     options->fresh = true;
     return true;
@@ -150,6 +153,7 @@ bool options_check(struct options *options)
     }
     if (options->fresh)
         options->flows = options_fresh_flows(options);
+    /* The slots of handshake.h go round with them. */
     if (options->handshakes)
         options->flows = RTE_ALIGN_FLOOR(options->flows, HANDSHAKE_SLOTS);
     return true;

@@ -77,7 +77,8 @@ static void read_stamp(struct receiver *receiver, const struct rte_mbuf *frame, 
 {
     const uint8_t *stamp = rte_pktmbuf_mtod_offset(frame, const uint8_t *, receiver->layout.stamp);
 
-    if (*(const unaligned_uint32_t *)stamp == LATENCY_MAGIC)
+    if (frame->data_len >= receiver->layout.stamp + sizeof(struct latency_stamp) &&
+        *(const unaligned_uint32_t *)stamp == LATENCY_MAGIC)
         latency_add(receiver->latency, *(const unaligned_uint64_t *)(stamp + offsetof(struct latency_stamp, clocks)),
                     now);
 }

@@ -30,14 +30,14 @@ static struct device *device_of(struct traffic *traffic, unsigned int guest)
     return NULL;
 }
 
-/* Whether others than ours come in a direction: a flooder's, or answers to a source that nobody counts. And where there
- * is time, stray frames are told from ours too, so that a loss is exact. */
+/* Whether others than ours come in a direction: a flooder's, or answers to a source that nobody counts. Where there is
+ * time, or each frame is looked at anyway, stray ones are told from ours too, so that a loss is exact. */
 static bool has_foreign_frames(const struct traffic *traffic, unsigned int direction)
 {
     const struct options *options = traffic->options;
 
     return (direction == 0 && traffic->n_devices > FRAME_FLOOD) || (direction == 1 && options->source) ||
-           (options->pps > 0 && options->pps <= EXACT_PPS);
+           options->loss_by_flow || (options->pps > 0 && options->pps <= EXACT_PPS);
 }
 
 int traffic_init(struct traffic *traffic, const struct options *options, struct device *devices, unsigned int n_devices)

@@ -176,6 +176,7 @@ static void mistakes_name_their_option(void **state)
         {"--handshakes --gso=1000", "--handshakes and --gso exclude each other"},
         {"--handshakes --flows=5", "--handshakes and --flows exclude each other"},
         {"--handshakes --search=0", "--handshakes and --search exclude each other"},
+        {"--handshakes --size=1515", "--size: with --handshakes at most 1514 bytes"},
         {"--source --sink", "--source and --sink exclude each other"},
         {"--sink --latency", "--sink and --latency exclude each other"},
         {"--source --bidirectional", "--source and --bidirectional exclude each other"},

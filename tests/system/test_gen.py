@@ -7,7 +7,9 @@
      '-br0--'                               br-int  br-phy    172.31.0.1
       host                                     '-tunnel-'     to 172.31.0.2, which sluice-gen is
 """
+import itertools
 import json
+import shutil
 
 import pytest
 
@@ -44,6 +46,24 @@ def fails(*options, vdevs=()):
     done = start(vdevs, *options, check=False)
     assert done.returncode == 1 and done.stdout == ""
     return done.stderr
+
+
+def large(lab):
+    """A switch that takes large frames: testpmd, which hands on what it gets with all that is said about it. Returns the
+    devices of its two guests."""
+    if shutil.which("dpdk-testpmd") is None:
+        pytest.skip("dpdk-testpmd is not installed")
+    sockets = [lab.dir / f"large{n}" for n in range(2)]
+    one = process.Process(
+        ["dpdk-testpmd", "--lcores", "0@1,1@1", "--main-lcore", "0", "--no-pci", "--no-shconf", "--no-telemetry",
+         "--no-huge", "-m", "160",
+         *(word for n, socket in enumerate(sockets)
+           for word in ("--vdev", f"net_vhost{n},iface={socket},queues=1,tso=1,legacy-ol-flags=1")),
+         "--", "--forward-mode=io", "--nb-cores=1", "--total-num-mbufs=16384", "--auto-start", "--no-lsc-interrupt",
+         "--stats-period=3600", "--tx-offloads=0x8000"], lab.dir / "testpmd.log")
+    lab.defer(one.stop)
+    process.wait_until(lambda: all(socket.exists() for socket in sockets), 30, "start of testpmd", [one.log])
+    return [f"net_virtio_user{n},path={socket},queue_size=1024" for n, socket in enumerate(sockets)]
 
 
 def virtio(host, *ports, extra=""):
@@ -128,6 +148,82 @@ def test_search_reports_its_trials(pair):
     assert one["mpps"] == one["search"][0]["trials"][0]["mpps"]
 
 
+def test_large_frames_arrive_whole(lab):
+    devices = large(lab)
+    for options in ([], ["--bidirectional", "--flows=10"], ["--ipv6", "--vlan=7"]):
+        one = report(devices, *SHORT, "--pps=1000", "--gso=60000", *options)
+        check_sound(one)
+        assert one["gso"] == 60000
+        assert one["pieces"] == pytest.approx(one["mpps"] * one["elapsed"] * 1e6, abs=64)
+        assert one["gbps"] == pytest.approx(one["mpps"] * 60000 * 8 / 1e3, rel=0.05)
+
+
+def test_large_frames_need_the_devices_offloads(wire):
+    said = fails("--gso=60000", vdevs=wire())
+    assert "sluice-gen: --gso: net_memif0 does not offer to segment TCP\n" in said
+
+
+def test_connections_are_counted(pair):
+    one = report(pair, *SHORT, "--handshakes", "--pps=5000")
+    check_sound(one)
+    assert one["connections"]["begun"] == one["connections"]["completed"] > 500
+    assert one["connections_per_second"] > 0
+    # Four segments there and three back.
+    assert one["offered"] == [4 * one["connections"]["begun"], 3 * one["connections"]["begun"]]
+
+
+def test_connections_as_fast_as_they_complete(pair):
+    one = report(pair, *SHORT, "--handshakes", "--size=200", "--ipv6")
+    assert one["connections"]["completed"] > 0.9 * one["connections"]["begun"]
+
+
+# Without a switch -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wire(lab):
+    """Makes the two ends of a wire: shared memory, as between two programs."""
+    count = itertools.count()
+
+    def make():
+        socket = lab.dir / f"memif{next(count)}"
+        return [f"net_memif{n},role={role},id=0,socket={socket},socket-abstract=no"
+                for n, role in enumerate(("server", "client"))]
+
+    return make
+
+
+def test_cable_loses_nothing_at_full_speed(wire):
+    one = report(wire(), *SHORT, "--size=imix", "--flows=1000", "--bidirectional", "--latency", "--loss-by-flow")
+    check_sound(one)
+    assert one["flows_lossy"] == 0
+
+
+def test_search_ends_at_once_without_loss(wire):
+    one = report(wire(), "--search=0", "--trial=0.2")
+    assert len(one["search"][0]["trials"]) == 1 and one["search"][0]["mpps"] == one["mpps"]
+
+
+def test_source_feeds_a_sink(wire, lab):
+    near, far = wire()
+    log = lab.dir / "sink.log"
+    sink = process.Process([GEN, *eal(near), "--", "--sink", "--size=200", *SHORT], log)
+    lab.defer(sink.stop)
+    process.wait_until(lambda: "devices are up" in log.read_text(), 30, "start of the sink", [log])
+    sent = report([far], "--source", "--size=200", "--pps=20000", "--seconds=2", "--warmup=0.1")
+    process.wait_until(lambda: not sink.running, 30, "end of the sink", [log])
+    assert sink.status == 0, process.tail(log)
+    text = log.read_text()
+    got = json.loads(text[text.index('{"flows"'):])
+    assert sent["offered"][0] > 1000 and sent["lost"] == [0, 0] and sent["mpps"] == 0 and sent["sent_mpps"] > 0
+    assert got["mpps"] > 0 and got["lost"] == [0, 0] and got["foreign"] == 0
+
+
+def test_source_into_the_void(lab):
+    one = report(["net_null0"], "--source", *SHORT)
+    assert one["offered"][0] > 1000 and one["offered"][1] == 0
+
+
 # Through a tunnel -----------------------------------------------------------------------------------------------------
 
 
@@ -143,25 +239,38 @@ def vtep(lab):
     return one
 
 
+def through(vtep, kind, *options):
+    """A short run through a tunnel of a kind."""
+    vtep.vsctl("--if-exists", "del-port", "tun", "--", "add-port", "br-int", "tun", "--", "set", "Interface", "tun",
+               f"type={kind}", f"options:remote_ip={REMOTE_IP}", f"options:key={VNI}")
+    return report(virtio(vtep, "t0", "under"), *SHORT, f"--tunnel={kind}", f"--vni={VNI}",
+                  f"--outer-mac={REMOTE_MAC},{vtep.namespace.mac('br-phy')}", f"--outer-ip={REMOTE_IP},{SWITCH_IP}",
+                  *options)
+
+
 @pytest.mark.parametrize("direction", [["--one-way=0"], ["--one-way=1"], ["--bidirectional"]], ids=" ".join)
 @pytest.mark.parametrize("kind", ["vxlan", "geneve"])
 def test_guest_behind_a_tunnel(vtep, kind, direction):
-    vtep.vsctl("--if-exists", "del-port", "tun", "--", "add-port", "br-int", "tun", "--", "set", "Interface", "tun",
-               f"type={kind}", f"options:remote_ip={REMOTE_IP}", f"options:key={VNI}")
-    switch_mac = vtep.namespace.mac("br-phy")
-    one = report(virtio(vtep, "t0", "under"), *SLOW, f"--tunnel={kind}", f"--vni={VNI}", "--flows=100",
-                 f"--outer-mac={REMOTE_MAC},{switch_mac}", f"--outer-ip={REMOTE_IP},{SWITCH_IP}", "--latency",
-                 "--loss-by-flow", *direction)
+    one = through(vtep, kind, "--pps=20000", "--flows=100", "--latency", "--loss-by-flow", *direction)
     check_sound(one)
     assert one["flows_lossy"] == 0 and one["latency_ns"]["samples"] > 0
     assert [n > 1000 for n in one["offered"]] == {
         "--one-way=0": [True, False], "--one-way=1": [False, True], "--bidirectional": [True, True]}[direction[0]]
 
 
+@pytest.mark.parametrize("kind", ["vxlan", "geneve"])
+def test_connections_through_a_tunnel(vtep, kind):
+    one = through(vtep, kind, "--handshakes", "--pps=5000")
+    check_sound(one)
+    assert one["connections"]["begun"] == one["connections"]["completed"] > 500
+
+
 # Mistakes -------------------------------------------------------------------------------------------------------------
 
 
 def test_mistakes_are_one_sentence():
+    assert "sluice-gen: needs two or three devices, but EAL has 1" in fails(vdevs=["net_null0"])
+    assert "sluice-gen: needs one device, but EAL has 2" in fails("--sink", vdevs=["net_null0", "net_null1"])
     assert fails("--flows=0") == "sluice-gen: --flows: this is not a number from 1 to 8388608; see --help\n"
     assert fails("--tunnel=vxlan") == "sluice-gen: --tunnel needs --outer-mac and --outer-ip\n"
 

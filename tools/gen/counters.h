@@ -12,6 +12,7 @@ struct counters {
     _Atomic uint64_t received[2];
     _Atomic uint64_t received_bytes[2]; /* of guests' frames without outer headers; of large frames the payload */
     _Atomic uint64_t arrived;      /* frames as they came, where those that were sent may have been cut into several */
+    _Atomic uint64_t connections;  /* completed */
     _Atomic uint64_t bursts;       /* tried */
     _Atomic uint64_t bursts_short; /* of which the ring had no room for all: the switch is the slower one */
     _Atomic uint64_t foreign;      /* frames that were none of ours, among those that were looked into */

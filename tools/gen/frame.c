@@ -23,7 +23,8 @@ static bool is_syn(const struct options *options, unsigned int direction)
 /* Whether there is a checksum that is to stay right while ports change. */
 static bool is_summed(const struct options *options)
 {
-    return !options->tcp_syn && options->gso == 0 && (options->protocol != OPTIONS_UDP || options->ipv6);
+    return !options->tcp_syn && options->gso == 0 && !options->handshakes &&
+           (options->protocol != OPTIONS_UDP || options->ipv6);
 }
 
 static uint16_t l3_offset(const struct options *options)

@@ -73,6 +73,22 @@ out:
     return error;
 }
 
+static bool has_what_it_needs(const struct options *options, unsigned int lcore, unsigned int n_devices)
+{
+    unsigned int least = options_devices(options), most = least == 1 ? 1 : GUESTS_MAX;
+
+    if (n_devices < least || n_devices > most) {
+        fprintf(stderr, "sluice-gen: needs %s, but EAL has %u; see sluice-gen -- --help\n",
+                least == 1 ? "one device" : "two or three devices", n_devices);
+        return false;
+    }
+    if (lcore >= RTE_MAX_LCORE) {
+        fprintf(stderr, "sluice-gen: needs an lcore beside the main one: --lcores; see sluice-gen -- --help\n");
+        return false;
+    }
+    return true;
+}
+
 static int run(const struct options *options)
 {
     struct device devices[GUESTS_MAX];
@@ -80,15 +96,12 @@ static int run(const struct options *options)
     uint16_t port_id;
     int error = 0;
 
-    if (lcore >= RTE_MAX_LCORE || n_devices < 2 || n_devices > GUESTS_MAX) {
-        fprintf(stderr,
-                "sluice-gen: needs two or three devices and an lcore beside the main one; see sluice-gen -- --help\n");
+    if (!has_what_it_needs(options, lcore, n_devices))
         return -EINVAL;
-    }
     RTE_ETH_FOREACH_DEV(port_id)
     {
         if (error == 0) {
-            error = device_open(&devices[n], (uint16_t)n, port_id, options);
+            error = device_open(&devices[n], (uint16_t)(options->sink ? 1 : n), port_id, options);
             n++;
         }
     }

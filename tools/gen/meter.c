@@ -35,6 +35,7 @@ static void read_counters(struct meter *meter, const struct traffic *traffic)
         reading->received_bytes[i] = counter_read(&counters->received_bytes[i]);
     }
     reading->arrived = counter_read(&counters->arrived);
+    reading->connections = counter_read(&counters->connections);
     reading->bursts = counter_read(&counters->bursts);
     reading->bursts_short = counter_read(&counters->bursts_short);
     reading->foreign = counter_read(&counters->foreign);

@@ -16,6 +16,7 @@ struct meter_reading {
     uint64_t received[2];
     uint64_t received_bytes[2];
     uint64_t arrived;
+    uint64_t connections;
     uint64_t bursts;
     uint64_t bursts_short;
     uint64_t foreign;

@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_tcp.h>
 
 #include "tools/gen/neighbour.h"
 #include "tools/gen/tunnel.h"
@@ -14,7 +15,7 @@
 #define ANNOUNCE_SECONDS 20u
 #define ANNOUNCE_MS      50u
 /* While flows are opened no more frames than this are under way, so that a full ring drops none. */
-#define OPEN_WINDOW 128u
+#define OPEN_WINDOW BURST_SIZE
 /* Frames that have not arrived after this long are lost. */
 #define OPEN_PATIENCE_MS 20u
 /* Lost windows in a row before we give up: nothing passes. */
@@ -76,7 +77,7 @@ static bool heard(struct traffic *traffic, unsigned int device)
     return found;
 }
 
-int opening_announce(struct traffic *traffic)
+static int announce_both(struct traffic *traffic)
 {
     uint64_t deadline = rte_rdtsc() + traffic_milliseconds(ANNOUNCE_SECONDS * 1000u);
     uint64_t next = 0;
@@ -103,8 +104,34 @@ int opening_announce(struct traffic *traffic)
     return 0;
 }
 
-/* One frame of every flow in 'direction', never more than a window under way. */
-static int open_direction(struct traffic *traffic, unsigned int direction)
+/* Sends at most 'n' segments with these flags, of the flows from 'flow' on; returns how many the ring took. */
+static uint16_t send_segments(struct traffic *traffic, unsigned int direction, uint8_t flags, uint32_t flow, uint16_t n)
+{
+    const struct device *device = &traffic->devices[direction];
+    const struct frame_segment segment = {flags, 0, flags & RTE_TCP_SYN_FLAG ? 1 : 2,
+                                          flags == RTE_TCP_SYN_FLAG ? 0 : 2};
+    struct rte_mbuf *frames[BURST_SIZE];
+    uint16_t outer = device->layout.inner, sent;
+
+    if (rte_pktmbuf_alloc_bulk(device->rx_pool, frames, n) != 0)
+        return 0;
+    for (uint16_t i = 0; i < n; i++) {
+        uint8_t *bytes = rte_pktmbuf_mtod(frames[i], uint8_t *);
+        uint16_t size = frame_write_segment(traffic->options, direction, flow + i, &segment, bytes + outer);
+
+        if (outer > 0)
+            tunnel_write(traffic->options, size, bytes);
+        frames[i]->data_len = (uint16_t)(outer + size);
+        frames[i]->pkt_len = frames[i]->data_len;
+    }
+    sent = rte_eth_tx_burst(device->port_id, 0, frames, n);
+    rte_pktmbuf_free_bulk(&frames[sent], n - sent);
+    return sent;
+}
+
+/* One frame of every flow in 'direction', never more than a window under way. With TCP flags it is a segment with these,
+ * with 0 a frame as under load. */
+static int open_direction(struct traffic *traffic, unsigned int direction, uint8_t flags)
 {
     uint32_t flows = traffic->options->flows, sent = 0, arrived = 0, lost = 0, stalls = 0;
     uint64_t patience = traffic_milliseconds(OPEN_PATIENCE_MS), last = rte_rdtsc();
@@ -116,7 +143,8 @@ static int open_direction(struct traffic *traffic, unsigned int direction)
         uint16_t n;
 
         if (room > 0)
-            sent += sender_burst(&traffic->senders[direction], (uint16_t)RTE_MIN(room, BURST_SIZE));
+            sent += flags != 0 ? send_segments(traffic, direction, flags, sent, (uint16_t)room)
+                               : sender_burst(&traffic->senders[direction], (uint16_t)room);
         n = receiver_burst(&traffic->receivers[direction], true);
         arrived += RTE_MIN(n, sent - arrived - lost);
         if (n > 0) {
@@ -135,17 +163,67 @@ static int open_direction(struct traffic *traffic, unsigned int direction)
     return 0;
 }
 
-int opening_open_flows(struct traffic *traffic)
+static int open_connections(struct traffic *traffic)
+{
+    static const uint8_t flags[] = {RTE_TCP_SYN_FLAG, RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG, RTE_TCP_ACK_FLAG};
+    bool any_length = traffic->receivers[0].any_length;
+    int error = 0;
+
+    for (unsigned int direction = 0; direction < 2; direction++)
+        traffic->receivers[direction].any_length = true;
+    for (unsigned int step = 0; step < RTE_DIM(flags) && error == 0; step++)
+        error = open_direction(traffic, step % 2, flags[step]);
+    for (unsigned int direction = 0; direction < 2; direction++)
+        traffic->receivers[direction].any_length = any_length;
+    return error;
+}
+
+/* Replies alone would not be let in: the first guest always asks. */
+static int open_all(struct traffic *traffic)
+{
+    int error;
+
+    if (traffic->options->protocol == OPTIONS_TCP)
+        return open_connections(traffic);
+    error = open_direction(traffic, 0, 0);
+    return error == 0 && options_has_direction(traffic->options, 1) ? open_direction(traffic, 1, 0) : error;
+}
+
+static int open_flows(struct traffic *traffic)
 {
     int error = 0;
 
     for (unsigned int round = 0; round < OPEN_ROUNDS && error == 0; round++) {
-        /* Replies alone would not be let in: the first guest always asks. */
-        error = open_direction(traffic, 0);
-        if (error == 0 && options_has_direction(traffic->options, 1))
-            error = open_direction(traffic, 1);
+        error = open_all(traffic);
         if (traffic->lost_at_open[0] == 0 && traffic->lost_at_open[1] == 0)
             break;
     }
     return error;
+}
+
+static void wait_for_source(struct traffic *traffic)
+{
+    uint64_t next = 0;
+
+    while (!traffic_is_stopped(traffic) && receiver_burst(&traffic->receivers[0], true) == 0) {
+        if (rte_rdtsc() >= next) {
+            announce(traffic, &traffic->devices[0]);
+            next = rte_rdtsc() + traffic_milliseconds(ANNOUNCE_MS);
+        }
+        rte_delay_us_sleep(200);
+    }
+}
+
+int opening_run(struct traffic *traffic)
+{
+    int error;
+
+    if (traffic->options->source)
+        announce(traffic, &traffic->devices[0]);
+    if (traffic->options->sink)
+        wait_for_source(traffic);
+    if (traffic->n_devices == 1)
+        return 0;
+    error = announce_both(traffic);
+    return error == 0 && !traffic->options->fresh ? open_flows(traffic) : error;
 }

@@ -3,10 +3,11 @@
 
 #include "tools/gen/traffic.h"
 
-/* What comes before the load. Worker. Each is 0, or negative errno with a sentence on standard error. */
-
-/* Until each guest has heard of the other: then the switch forwards, and knows both MACs. */
-int opening_announce(struct traffic *traffic);
-
-/* One frame of every flow, in each direction that has a load. */
-int opening_open_flows(struct traffic *traffic);
+/* What comes before the load. First the guests announce themselves until each has heard of the other: then the switch
+ * forwards, and knows both MACs. Then every flow is opened, unless they are fresh: one frame in each direction that has a
+ * load; of TCP, the three segments that open a connection.
+ *
+ * A source announces itself once; a sink does until something comes.
+ *
+ * 0, or negative errno with a sentence on standard error. Worker. */
+int opening_run(struct traffic *traffic);

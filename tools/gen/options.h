@@ -41,11 +41,14 @@ struct options {
     bool has_vni, has_outer_macs, has_outer_ips; /* which were given */
     struct rte_ether_addr outer_macs[2];
     uint32_t outer_ips[2]; /* network order */
-    double pps;            /* packets a second over both directions; 0: as many as the rings take */
+    double pps;            /* packets (or connections) a second over both directions; 0: as many as the rings take */
     double flood;          /* SYNs a second from the third guest; 0: as many as its ring takes */
     uint32_t gso;          /* bytes of payload of each frame, see gso.h; 0: ordinary frames */
     uint16_t mss;          /* and of the segments that it is to be cut into */
     uint32_t latency;      /* one frame in so many carries a stamp; 0: none does */
+    bool handshakes;       /* whole TCP connections, see handshake.h; every one has ports of its own */
+    bool source;           /* only the first guest is here: it sends */
+    bool sink;             /* only the second one: it receives */
     bool loss_by_flow;
     /* Highest rates with at most so many percent of loss are searched instead of one measurement. */
     unsigned int n_limits;
@@ -63,6 +66,12 @@ struct options {
 static inline uint32_t options_fresh_flows(const struct options *options)
 {
     return FLOW_SOURCES * (65536u - options->udp_port);
+}
+
+/* How many devices there are at least. */
+static inline unsigned int options_devices(const struct options *options)
+{
+    return options->source || options->sink ? 1 : 2;
 }
 
 /* Whether there is a load from the first guest to the second (0), or back (1). */

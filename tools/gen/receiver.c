@@ -24,7 +24,7 @@ void receiver_init(struct receiver *receiver, const struct options *options, str
         .received_bytes = &counters->received_bytes[direction],
         .foreign = &counters->foreign,
     };
-    frame_lay_out(&receiver->layout, options, options->size, tunnel_outer_size(options, device->guest));
+    frame_lay_out(&receiver->layout, options, options->size, tunnel_outer_size(options, frame_receiver(direction)));
     for (unsigned int i = 0; i < IMIX_SIZES; i++)
         receiver->sizes[i] = (uint16_t)(imix_size(options, i) + receiver->layout.inner);
 }
@@ -77,7 +77,8 @@ static void read_stamp(struct receiver *receiver, const struct rte_mbuf *frame, 
 {
     const uint8_t *stamp = rte_pktmbuf_mtod_offset(frame, const uint8_t *, receiver->layout.stamp);
 
-    if (*(const unaligned_uint32_t *)stamp == LATENCY_MAGIC)
+    if (frame->data_len >= receiver->layout.stamp + sizeof(struct latency_stamp) &&
+        *(const unaligned_uint32_t *)stamp == LATENCY_MAGIC)
         latency_add(receiver->latency, *(const unaligned_uint64_t *)(stamp + offsetof(struct latency_stamp, clocks)),
                     now);
 }
@@ -127,8 +128,11 @@ static uint64_t sum_bytes(const struct receiver *receiver, struct rte_mbuf *cons
 uint16_t receiver_burst(struct receiver *receiver, bool exact)
 {
     struct rte_mbuf *frames[BURST_SIZE];
-    uint16_t n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
+    uint16_t n;
 
+    if (receiver->device == NULL)
+        return 0;
+    n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
     if (receiver->layout.inner > 0)
         n = receiver_keep_tunnelled(receiver, frames, n);
     if (n == 0)

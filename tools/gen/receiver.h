@@ -29,6 +29,7 @@ struct receiver {
     uint64_t bursts;
 };
 
+/* 'device' is that of the guest the direction goes to, or NULL: then nothing ever comes. */
 void receiver_init(struct receiver *receiver, const struct options *options, struct device *device,
                    unsigned int direction, struct counters *counters);
 

@@ -47,6 +47,12 @@ static void report_measurement(const struct meter *meter, const struct options *
     fprintf(out, ",\n \"ring_full\": %.4f, \"foreign\": %llu",
             bursts > 0 ? (double)(last->bursts_short - first->bursts_short) / (double)bursts : 0,
             (unsigned long long)(last->foreign - first->foreign));
+    if (options->handshakes)
+        fprintf(out, ",\n \"connections_per_second\": %.1f, \"connections\": {\"begun\": %llu, \"completed\": %llu}",
+                last->time > first->time ? (double)(last->connections - first->connections) / (last->time - first->time)
+                                         : 0,
+                (unsigned long long)traffic->handshake.window.begun,
+                (unsigned long long)traffic->handshake.window.completed);
     if (options->gso > 0)
         fprintf(out, ",\n \"gso\": %u, \"mss\": %u, \"pieces\": %llu", options->gso, options->mss,
                 (unsigned long long)(last->arrived - first->arrived));

@@ -14,11 +14,31 @@
 #include "tools/gen/pace.h"
 
 /* At the end nothing is under way any more when nothing has come for so long. */
-#define DRAIN_MS 20u
+#define DRAIN_MS     20u
+#define DRAIN_MAX_MS 5000u
 /* Up to this pace every frame that arrives is looked at. */
 #define EXACT_PPS 1e6
 /* Between trials of a search the switch has so long to come to rest. */
 #define SETTLE_MS 200u
+
+static struct device *device_of(struct traffic *traffic, unsigned int guest)
+{
+    for (unsigned int i = 0; i < traffic->n_devices; i++) {
+        if (traffic->devices[i].guest == guest)
+            return &traffic->devices[i];
+    }
+    return NULL;
+}
+
+/* Whether others than ours come in a direction: a flooder's, or answers to a source that nobody counts. Where there is
+ * time, or each frame is looked at anyway, stray ones are told from ours too, so that a loss is exact. */
+static bool has_foreign_frames(const struct traffic *traffic, unsigned int direction)
+{
+    const struct options *options = traffic->options;
+
+    return (direction == 0 && traffic->n_devices > FRAME_FLOOD) || (direction == 1 && options->source) ||
+           options->loss_by_flow || (options->pps > 0 && options->pps <= EXACT_PPS);
+}
 
 int traffic_init(struct traffic *traffic, const struct options *options, struct device *devices, unsigned int n_devices)
 {
@@ -31,18 +51,17 @@ int traffic_init(struct traffic *traffic, const struct options *options, struct 
     traffic->n_devices = n_devices;
     latency_init(&traffic->latency, rte_get_tsc_hz());
     for (unsigned int i = 0; i < n_devices; i++)
-        sender_init(&traffic->senders[i], options, &devices[i], i, &traffic->counters);
+        sender_init(&traffic->senders[i], options, &devices[i], devices[i].guest, &traffic->counters);
     for (unsigned int direction = 0; direction < 2; direction++) {
         struct receiver *receiver = &traffic->receivers[direction];
 
-        receiver_init(receiver, options, &devices[!direction], direction, &traffic->counters);
+        receiver_init(receiver, options, device_of(traffic, !direction), direction, &traffic->counters);
         receiver->latency = options->latency > 0 ? &traffic->latency : NULL;
         receiver->measuring = &traffic->measuring;
-        /* The flooder sends to the second guest as well; and where there is time, single frames of others are told
-         * from ours too, so that a loss is exact. */
-        receiver->exact =
-            (direction == 0 && n_devices > FRAME_FLOOD) || (options->pps > 0 && options->pps <= EXACT_PPS);
+        receiver->exact = has_foreign_frames(traffic, direction);
     }
+    if (options->handshakes)
+        handshake_init(&traffic->handshake, options, devices, traffic->receivers, &traffic->counters);
     error = sem_init(&traffic->progress, 0, 0) == 0 ? 0 : -errno;
     if (error == 0 && options->loss_by_flow)
         error = flow_loss_init(&traffic->flow_loss, options->flows, directions);
@@ -94,8 +113,13 @@ static void empty_flooder(struct traffic *traffic)
 /* Whether anything came. */
 static bool receive_all(struct traffic *traffic)
 {
-    bool any = receiver_burst(&traffic->receivers[0], false) > 0;
+    bool any;
 
+    if (traffic->options->handshakes) {
+        handshake_work(&traffic->handshake, 0, &any);
+        return any;
+    }
+    any = receiver_burst(&traffic->receivers[0], false) > 0;
     any |= receiver_burst(&traffic->receivers[1], false) > 0;
     if (traffic->n_devices > FRAME_FLOOD)
         empty_flooder(traffic);
@@ -111,15 +135,22 @@ static int64_t missing(const struct traffic *traffic, unsigned int direction)
 static void load(struct traffic *traffic, double pps, uint64_t end)
 {
     const struct options *options = traffic->options;
-    unsigned int first = options_has_direction(options, 0) ? 0 : 1, last = options_has_direction(options, 1) ? 1 : 0;
+    /* Of directions; a sink has none. */
+    unsigned int first = options_has_direction(options, 0) && !options->sink ? 0 : 1;
+    unsigned int last = options_has_direction(options, 1) ? 1 : 0;
     uint64_t start = rte_rdtsc(), hz = rte_get_tsc_hz();
     struct pace paces[GUESTS_MAX];
+    bool any;
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 
     for (unsigned int direction = 0; direction < 2; direction++)
         pace_start(&paces[direction], options->bidirectional ? pps / 2 : pps, traffic->senders[0].burst, hz, start);
     pace_start(&paces[FRAME_FLOOD], options->flood, BURST_SIZE, hz, start);
     while (!traffic_is_stopped(traffic) && rte_rdtsc() < end) {
+        if (options->handshakes) {
+            paces[0].sent += handshake_work(&traffic->handshake, pace_due(&paces[0], rte_rdtsc()), &any);
+            continue;
+        }
         receive_all(traffic);
         for (unsigned int direction = first; direction <= last; direction++)
             send_paced(traffic, direction, &paces[direction]);
@@ -129,12 +160,15 @@ static void load(struct traffic *traffic, double pps, uint64_t end)
     traffic->cpu_share = (seconds(CLOCK_THREAD_CPUTIME_ID) - cpu) / (seconds(CLOCK_MONOTONIC) - wall);
 }
 
-/* Until nothing has come for some time. */
+/* Until nothing has come for some time, or for too long something has. */
 static void drain(struct traffic *traffic, uint64_t quiet_ms)
 {
-    uint64_t last = rte_rdtsc();
+    uint64_t start = rte_rdtsc(), last = start;
 
-    while (rte_rdtsc() - last < traffic_milliseconds(quiet_ms)) {
+    /* The source of a sink goes on. */
+    if (traffic->options->sink)
+        return;
+    while (rte_rdtsc() - last < traffic_milliseconds(quiet_ms) && last - start < traffic_milliseconds(DRAIN_MAX_MS)) {
         if (receive_all(traffic))
             last = rte_rdtsc();
     }
@@ -202,7 +236,8 @@ static void end_account(struct traffic *traffic)
 {
     for (unsigned int direction = 0; direction < 2; direction++) {
         traffic->offered[direction] += (int64_t)traffic->counters.sent[direction];
-        traffic->lost[direction] += missing(traffic, direction);
+        /* A source or sink knows only its half. */
+        traffic->lost[direction] = traffic->n_devices == 1 ? 0 : traffic->lost[direction] + missing(traffic, direction);
         flow_loss_end(&traffic->flow_loss, direction, (uint64_t)traffic->offered[direction]);
     }
 }
@@ -210,10 +245,8 @@ static void end_account(struct traffic *traffic)
 int traffic_run(void *arg)
 {
     struct traffic *traffic = arg;
-    int error = opening_announce(traffic);
+    int error = opening_run(traffic);
 
-    if (error == 0 && !traffic->options->fresh)
-        error = opening_open_flows(traffic);
     /* Late announcements are not to count. */
     drain(traffic, DRAIN_MS);
     begin_account(traffic);

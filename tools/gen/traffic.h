@@ -10,6 +10,7 @@
 #include "tools/gen/counters.h"
 #include "tools/gen/device.h"
 #include "tools/gen/flow_loss.h"
+#include "tools/gen/handshake.h"
 #include "tools/gen/latency.h"
 #include "tools/gen/options.h"
 #include "tools/gen/receiver.h"
@@ -21,7 +22,7 @@
 struct traffic {
     const struct options *options;
     struct device *devices;
-    unsigned int n_devices; /* 2, or 3 with a flood */
+    unsigned int n_devices; /* 1 of a source or sink, 2, or 3 with a flood */
     struct sender senders[GUESTS_MAX];
     struct receiver receivers[2];
     /* Main thread to worker. */
@@ -37,6 +38,7 @@ struct traffic {
     struct latency latency;
     struct flow_loss flow_loss;
     struct search search;
+    struct handshake handshake; /* with --handshakes in place of senders and receivers */
     alignas(64) struct counters counters;
 };
 

@@ -85,6 +85,35 @@ static void size_is_as_large_as_the_headers_need(void **state)
     assert_string_equal(said, "sluice-gen: --size: the headers and stamps asked for need 66 bytes\n");
 }
 
+static void large_frames_are_tcp(void **state)
+{
+    assert_int_equal(parse("--gso=64000"), OPTIONS_RUN);
+    assert_int_equal(options.protocol, OPTIONS_TCP);
+    assert_int_equal(options.mss, 1460);
+    assert_int_equal(options.size, 54);
+    assert_int_equal(parse("--gso=64000 --ipv6 --mss=900"), OPTIONS_RUN);
+    assert_int_equal(options.mss, 900);
+    assert_int_equal(options.size, 74);
+}
+
+static void handshakes_have_numbers_that_go_round_evenly(void **state)
+{
+    assert_int_equal(parse("--handshakes --udp-port=5001"), OPTIONS_RUN);
+    assert_true(options.fresh);
+    assert_int_equal(options.flows % 65536, 0);
+    assert_true(options.flows <= options_fresh_flows(&options));
+}
+
+static void alone_one_device_is_enough(void **state)
+{
+    assert_int_equal(parse("--source"), OPTIONS_RUN);
+    assert_int_equal(options_devices(&options), 1);
+    assert_int_equal(parse("--sink"), OPTIONS_RUN);
+    assert_int_equal(options_devices(&options), 1);
+    assert_int_equal(parse(""), OPTIONS_RUN);
+    assert_int_equal(options_devices(&options), 2);
+}
+
 static void imix_is_seven_four_one(void **state)
 {
     static const unsigned int expected[IMIX_SIZES] = {7, 4, 1};
@@ -132,6 +161,26 @@ static void mistakes_name_their_option(void **state)
         {"--search=0 --pps=5", "--pps and --search exclude each other"},
         {"--tcp-syn --protocol=icmp", "--tcp-syn and --protocol exclude each other"},
         {"--flood=5 --ipv6", "--flood and --ipv6 exclude each other"},
+        {"--tunnel=gre", "--tunnel: this is not vxlan or geneve"},
+        {"--tunnel=vxlan --outer-ip=10.0.0.1,10.0.0.2", "--tunnel needs --outer-mac and --outer-ip"},
+        {"--vni=5", "need --tunnel"},
+        {"--outer-ip=10.0.0.1", "--outer-ip: this is not two IPv4 addresses"},
+        {"--outer-mac=02:00:00:00:00:01,x", "--outer-mac: "},
+        {"--gso=65161", "--gso: this is not a number from 1 to 65160"},
+        {"--gso=1000 --size=100", "--gso and --size exclude each other"},
+        {"--gso=1000 --latency", "--gso and --latency exclude each other"},
+        {"--mss=1000", "--mss needs --gso"},
+        {"--gso=9 --tunnel=vxlan --outer-ip=1.1.1.1,1.1.1.2 --outer-mac=02:00:00:00:00:01,02:00:00:00:00:02 "
+         "--one-way=1",
+         "only the first device sends large frames"},
+        {"--handshakes --gso=1000", "--handshakes and --gso exclude each other"},
+        {"--handshakes --flows=5", "--handshakes and --flows exclude each other"},
+        {"--handshakes --search=0", "--handshakes and --search exclude each other"},
+        {"--handshakes --size=1515", "--size: with --handshakes at most 1514 bytes"},
+        {"--source --sink", "--source and --sink exclude each other"},
+        {"--sink --latency", "--sink and --latency exclude each other"},
+        {"--source --bidirectional", "--source and --bidirectional exclude each other"},
+        {"--fresh --protocol=tcp", "--protocol=tcp and --fresh exclude each other"},
         {"word", "word: not an option"},
         {"--unknown", "--unknown"},
     };
@@ -146,8 +195,13 @@ static void mistakes_name_their_option(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_the_help),       cmocka_unit_test(values_arrive),
-        cmocka_unit_test(size_is_as_large_as_the_headers_need), cmocka_unit_test(imix_is_seven_four_one),
+        cmocka_unit_test(defaults_are_those_of_the_help),
+        cmocka_unit_test(values_arrive),
+        cmocka_unit_test(size_is_as_large_as_the_headers_need),
+        cmocka_unit_test(large_frames_are_tcp),
+        cmocka_unit_test(handshakes_have_numbers_that_go_round_evenly),
+        cmocka_unit_test(alone_one_device_is_enough),
+        cmocka_unit_test(imix_is_seven_four_one),
         cmocka_unit_test(mistakes_name_their_option),
     };
 

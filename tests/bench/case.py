@@ -50,9 +50,10 @@ class Case:
             for samples in self.workloads() for name in _names(samples))
 
     def take(self, switch, load, number, case=None, prepare=lambda: None):
-        """A good sample, remembered."""
+        """A good sample, remembered; after the first round none when the time is over."""
+        if number > 1 and self.sampler.late():
+            return
         self.samples.append(self.sampler.good_sample(switch, load, number, case, prepare))
-        return self.samples[-1]
 
     def workloads(self):
         """The samples of each workload on each layout of rings, in the order in which they were taken."""

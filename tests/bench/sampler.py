@@ -43,7 +43,7 @@ class Sampler:
             report.pop("ring_full", None)  # nobody wants the rings full
         mpps = report["search"][0]["mpps"] if load.search else report["mpps"]
         unopened = sum(report["lost_at_open"])
-        say(f"  {case or switch.name}, {load.rings}, {load.workload}: {mpps:.2f} Mpps "
+        say(f"  {case or switch.name}, {load.rings}, {load.workload}: {mpps:.{2 if mpps >= 1 else 4}f} Mpps "
             f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs"
             f"{f', {unopened} of the first frames lost' if unopened else ''})")
         if report["mpps"] == 0 and not load.pps:

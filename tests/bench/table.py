@@ -7,6 +7,11 @@ HEADER = ("switch", "workload", "rings", "Mpps (min-max)", "Gbit/s", "ratio (min
           "samples")
 
 
+def _rate(spread):
+    """Large frames come by the thousand."""
+    return _spread(spread, 2 if spread.median >= 1 or spread.median == 0 else 4)
+
+
 def _spread(spread, digits):
     return f"{spread.median:.{digits}f} ({spread.low:.{digits}f}-{spread.high:.{digits}f})" if spread else "-"
 
@@ -14,7 +19,7 @@ def _spread(spread, digits):
 def _row(line):
     bound = " at least: generator-bound" if line.ring_full is not None and line.ring_full < RING_FULL_LEAST else ""
     latency = "/".join(f"{line.latency[key].median / 1e3:.1f}" for key in ("p50", "p99", "p999")) if line.latency else "-"
-    return (line.case, line.workload, line.rings, _spread(line.mpps, 2), f"{line.gbps:.1f}" if line.gbps else "-",
+    return (line.case, line.workload, line.rings, _rate(line.mpps), f"{line.gbps:.1f}" if line.gbps else "-",
             _spread(line.ratio, 2),
             f"{line.cycles:.0f}" if line.cycles else "-", latency,
             f"{line.mpps.count} {line.label}{bound}")

@@ -43,10 +43,10 @@ class Watch:
         self._readings = []
         self._next = 0.0
 
-    def look(self):
-        """Take a reading when it is time for one."""
+    def look(self, at_once=False):
+        """Take a reading when it is time for one, or AT_ONCE: iterations without packets do not count."""
         now = time.monotonic()
-        if self._path is None or now < self._next:
+        if self._path is None or (now < self._next and not at_once):
             return
         self._next = now + READ_EVERY_SECONDS
         try:

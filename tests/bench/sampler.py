@@ -8,8 +8,8 @@ from lab.process import LabError
 from . import cycles, generator, probe
 from .samples import Sample
 
-# A sample during which the CPUs were moved or had other work is taken again, so many times.
-RETRIES = 2
+# A sample during which the CPUs were moved or had other work is taken again, so many times; more rounds follow anyway.
+RETRIES = 1
 
 
 def say(text):
@@ -36,6 +36,7 @@ class Sampler:
         switch.wake()
         watch = cycles.Watch(switch)
         report = generator.run(self.cpus[0], switch, load, self._log, meanwhile, watch.look)
+        watch.look(at_once=True)
         after = probe.round_trip(self.cpus)
         share = min(report["cpu_share"], report["switch_cpu_share"])
         label = probe.label(before, after, share)

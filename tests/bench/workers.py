@@ -106,7 +106,7 @@ class Workers(Case):
         time.sleep(self._seconds)
         packets, elapsed = self._switch.forwarded() - packets, time.monotonic() - start
         share = cpu_time.share(spent, cpu_time.read(self._switch.pid), n_workers)
-        watch.look()
+        watch.look(at_once=True)
         self._switch.rest()
         after = probe.round_trip(self.sampler.cpus)
         self._switch.wake()

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lab.host import BUILD, ROOT, SLUICE_VSWITCHD
+from lab.host import BUILD, HUGEPAGES_FREE, ROOT, SLUICE_VSWITCHD
 
 BENCH = ROOT / "tests/bench/bench.py"
 # Nobody measures anything here; on a slow machine it may take longer than it should.
@@ -25,6 +25,8 @@ def smoke(tmp_path_factory):
     """What the bench has printed and left, of all cases."""
     if "libasan" in subprocess.run(["ldd", SLUICE_VSWITCHD], capture_output=True, text=True, check=True).stdout:
         pytest.skip("figures of the sanitizers' build are nobody's interest")
+    if len(os.sched_getaffinity(0)) < 2 or not HUGEPAGES_FREE.exists():
+        pytest.skip("needs two CPUs and hugepages")
     folder = tmp_path_factory.mktemp("bench")
     done = subprocess.run([sys.executable, BENCH, "--smoke", "--folder", folder], capture_output=True, text=True,
                           timeout=SECONDS_MOST, check=False, env=os.environ | {"SLUICE_BUILD": str(BUILD)})

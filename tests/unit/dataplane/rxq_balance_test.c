@@ -146,7 +146,7 @@ static void random_loads_are_decided_as_by_trying_all(void **state)
     assert_true(n_moves > 1000);
 }
 
-/* Demands that stay the same, seen through a noise of some percent and cut at a whole CPU: no queue goes to and fro. */
+/* Demands that stay the same, seen through a noise of some percent and cut at a whole CPU: no queue goes back and forth. */
 static void steady_load_settles(void **state)
 {
     for (unsigned int round = 0; round < 500; round++) {

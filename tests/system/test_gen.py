@@ -270,6 +270,7 @@ def test_connections_through_a_tunnel(vtep, kind):
 
 def test_mistakes_are_one_sentence():
     assert "sluice-gen: needs two or three devices, but EAL has 1" in fails(vdevs=["net_null0"])
+    assert "sluice-gen: --flood needs a third device" in fails("--flood=5", vdevs=["net_null0", "net_null1"])
     assert "sluice-gen: needs one device, but EAL has 2" in fails("--sink", vdevs=["net_null0", "net_null1"])
     assert fails("--flows=0") == "sluice-gen: --flows: this is not a number from 1 to 8388608; see --help\n"
     assert fails("--tunnel=vxlan") == "sluice-gen: --tunnel needs --outer-mac and --outer-ip\n"

@@ -185,8 +185,10 @@ int device_open(struct device *device, uint16_t guest, uint16_t port_id, const s
         error = check_size(device, options);
     if (error == 0)
         error = start(device, options);
-    /* Of these two there is a sentence already. */
-    if (error != 0 && error != -EMSGSIZE && error != -ENOTSUP)
+    if (error == -ENOMEM)
+        fprintf(stderr, "sluice-gen: device %u: no memory for its buffers; EAL may have more by -m\n", port_id);
+    /* Of these there is a sentence already. */
+    else if (error != 0 && error != -EMSGSIZE && error != -ENOTSUP)
         fprintf(stderr, "sluice-gen: device %u cannot be started: %s\n", port_id, rte_strerror(-error));
     return error;
 }

@@ -80,6 +80,28 @@ def pair(host):
     return virtio(host, "v0", "v1")
 
 
+@pytest.fixture(scope="module")
+def guarded(host):
+    """The devices of two guests on br1 with stateful security groups: what is not let in is not heard, nor replies to
+    nothing."""
+    host.add_bridge("br1")
+    host.sluice_vsctl(
+        *commands("group-add all", "rule-add all name=out direction=egress ethertype=IPv4",
+                  "rule-add all name=tcp direction=ingress ethertype=IPv4 protocol=tcp port_min=5000 port_max=65535",
+                  "rule-add all name=udp direction=ingress ethertype=IPv4 protocol=udp port_min=5000 port_max=65535",
+                  "rule-add all name=echo direction=ingress ethertype=IPv4 protocol=icmp"))
+    for n, (name, mac) in enumerate(zip(("g0", "g1"), MACS.split(",")), 1):
+        host.sluice_vsctl("--", "lport-add", f"id-{name}", f"{mac} 10.0.0.{n}",
+                          "--", "lport-set-groups", f"id-{name}", "all")
+        host.plug_guest("br1", name, None, mac, port_id=f"id-{name}", machine_id=name, kind="dpdkvhostuser")
+    return virtio(host, "g0", "g1")
+
+
+def commands(*texts):
+    """sluice-vsctl's commands, one after the other."""
+    return [word for text in texts for word in ("--", *text.split())]
+
+
 def check_sound(one, lossless=True):
     """What holds of every measurement."""
     assert one["elapsed"] > 0 and one["mpps"] > 0 and one["gbps"] > 0 and one["foreign"] == 0
@@ -115,6 +137,21 @@ def test_bits_follow_from_sizes(pair):
     assert one["gbps"] == pytest.approx(one["mpps"] * mean * 8 / 1e3, rel=0.02)
     one = report(pair, *SLOW, "--size=1000")
     assert one["gbps"] == pytest.approx(one["mpps"] * 8, rel=0.01)
+
+
+@pytest.mark.parametrize("options", [
+    ["--protocol=tcp", "--one-way=1"], ["--protocol=tcp", "--bidirectional"], ["--one-way=1"],
+    ["--protocol=icmp", "--one-way=1"]], ids=" ".join)
+def test_replies_pass_where_only_connections_do(guarded, options):
+    one = report(guarded, *SLOW, "--flows=100", "--loss-by-flow", *options)
+    check_sound(one)
+    assert one["flows_lossy"] == 0 and one["offered"][1] > 1000
+
+
+def test_connections_pass_security_groups(guarded):
+    one = report(guarded, *SHORT, "--handshakes", "--pps=5000")
+    check_sound(one)
+    assert one["connections"]["begun"] == one["connections"]["completed"] > 500
 
 
 # What is measured -----------------------------------------------------------------------------------------------------
@@ -270,6 +307,7 @@ def test_connections_through_a_tunnel(vtep, kind):
 
 def test_mistakes_are_one_sentence():
     assert "sluice-gen: needs two or three devices, but EAL has 1" in fails(vdevs=["net_null0"])
+    assert "sluice-gen: --flood needs a third device" in fails("--flood=5", vdevs=["net_null0", "net_null1"])
     assert "sluice-gen: needs one device, but EAL has 2" in fails("--sink", vdevs=["net_null0", "net_null1"])
     assert fails("--flows=0") == "sluice-gen: --flows: this is not a number from 1 to 8388608; see --help\n"
     assert fails("--tunnel=vxlan") == "sluice-gen: --tunnel needs --outer-mac and --outer-ip\n"

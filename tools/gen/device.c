@@ -10,7 +10,6 @@
 #include <rte_mbuf.h>
 
 #include "tools/gen/gso.h"
-#include "tools/gen/latency.h"
 #include "tools/gen/tunnel.h"
 
 #define POOL_CACHE 256u
@@ -20,12 +19,10 @@ struct template
     const struct options *options;
     unsigned int direction;
     struct frame_layout layout;
-    bool stamped;
 };
 
 static void write_template(struct rte_mempool *pool, void *arg, void *object, unsigned int index)
 {
-    static const uint32_t magic = LATENCY_MAGIC, balance = ~LATENCY_MAGIC;
     const struct template *template = arg;
     const struct frame_layout *layout = &template->layout;
     struct rte_mbuf *frame = object;
@@ -41,11 +38,6 @@ static void write_template(struct rte_mempool *pool, void *arg, void *object, un
         tunnel_write(template->options, (uint16_t)(layout->size - layout->inner), bytes);
     if (template->options->gso > 0)
         gso_write_template(template->options, layout, frame);
-    if (template->stamped) {
-        memcpy(bytes + layout->stamp, &magic, sizeof magic);
-        if (layout->balance > 0)
-            memcpy(bytes + layout->stamp + sizeof(struct latency_stamp), &balance, sizeof balance);
-    }
 }
 
 /* What the largest frame needs, received or sent. */
@@ -67,7 +59,7 @@ static struct rte_mempool *make_pool(const struct device *device, const char *ki
 /* The frames of one size, without and with stamps. */
 static int make_frames(struct device *device, unsigned int index, unsigned int n, const struct options *options)
 {
-    struct template template = {options, device->guest, {0}, false};
+    struct template template = {options, device->guest, {0}};
     uint16_t room = room_of_buffer(options);
 
     frame_lay_out(&template.layout, options, imix_size(options, index), tunnel_outer_size(options, device->guest));
@@ -78,7 +70,6 @@ static int make_frames(struct device *device, unsigned int index, unsigned int n
     rte_mempool_obj_iter(device->tx_pools[index], write_template, &template);
     if (options->latency == 0)
         return 0;
-    template.stamped = true;
     /* What may be under way of a full ring and two bursts, and some. */
     device->stamp_pools[index] =
         make_pool(device, "stamp", index, (options->descriptors + 2 * BURST_SIZE) / options->latency + 16, 0, room);
@@ -194,8 +185,10 @@ int device_open(struct device *device, uint16_t guest, uint16_t port_id, const s
         error = check_size(device, options);
     if (error == 0)
         error = start(device, options);
-    /* Of these two there is a sentence already. */
-    if (error != 0 && error != -EMSGSIZE && error != -ENOTSUP)
+    if (error == -ENOMEM)
+        fprintf(stderr, "sluice-gen: device %u: no memory for its buffers; EAL may have more by -m\n", port_id);
+    /* Of these there is a sentence already. */
+    else if (error != 0 && error != -EMSGSIZE && error != -ENOTSUP)
         fprintf(stderr, "sluice-gen: device %u cannot be started: %s\n", port_id, rte_strerror(-error));
     return error;
 }

@@ -21,7 +21,8 @@ struct device {
     /* By size. Each buffer holds the frame of this device's direction from the start and nobody else writes to it, so
      * sending one is setting its ports. */
     struct rte_mempool *tx_pools[IMIX_SIZES];
-    /* The same with room for a latency stamp, whose mark is there from the start; NULL when none are sent. */
+    /* The same for frames with a latency stamp, which stays in the buffer and so must not get into others; NULL when none
+     * are sent. */
     struct rte_mempool *stamp_pools[IMIX_SIZES];
     struct rte_mempool *payload_pool; /* of large frames; NULL when none are sent */
 };

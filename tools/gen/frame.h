@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
@@ -95,5 +96,13 @@ static inline uint32_t frame_flow(const struct options *options, unsigned int di
 
 static inline void frame_set_ports(struct rte_mbuf *frame, uint16_t offset, uint32_t ports)
 {
-    *rte_pktmbuf_mtod_offset(frame, unaligned_uint32_t *, offset) = ports;
+    memcpy(rte_pktmbuf_mtod_offset(frame, void *, offset), &ports, sizeof ports);
+}
+
+static inline uint32_t frame_get_ports(const struct rte_mbuf *frame, uint16_t offset)
+{
+    uint32_t ports;
+
+    memcpy(&ports, rte_pktmbuf_mtod_offset(frame, const void *, offset), sizeof ports);
+    return ports;
 }

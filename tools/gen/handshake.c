@@ -186,7 +186,7 @@ static void answer(struct handshake *handshake, unsigned int side, struct rte_mb
 {
     const struct frame_layout *layout = &handshake->layouts[side];
     const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(frame, const struct rte_tcp_hdr *, layout->l4);
-    uint32_t ports = *rte_pktmbuf_mtod_offset(frame, const unaligned_uint32_t *, layout->l4);
+    uint32_t ports = frame_get_ports(frame, layout->l4);
     uint32_t flow = frame_flow(handshake->options, !side, ports);
     enum handshake_step replies[HANDSHAKE_REPLIES_MAX];
     bool completed;

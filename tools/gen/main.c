@@ -82,6 +82,10 @@ static bool has_what_it_needs(const struct options *options, unsigned int lcore,
                 least == 1 ? "one device" : "two or three devices", n_devices);
         return false;
     }
+    if (options->flood > 0 && n_devices < GUESTS_MAX) {
+        fprintf(stderr, "sluice-gen: --flood needs a third device\n");
+        return false;
+    }
     if (lcore >= RTE_MAX_LCORE) {
         fprintf(stderr, "sluice-gen: needs an lcore beside the main one: --lcores; see sluice-gen -- --help\n");
         return false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/gen/receiver.h"
 
+#include <string.h>
+
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -75,17 +77,18 @@ static uint16_t sift(struct receiver *receiver, struct rte_mbuf **frames, uint16
 
 static void read_stamp(struct receiver *receiver, const struct rte_mbuf *frame, uint64_t now)
 {
-    const uint8_t *stamp = rte_pktmbuf_mtod_offset(frame, const uint8_t *, receiver->layout.stamp);
+    struct latency_stamp stamp;
 
-    if (frame->data_len >= receiver->layout.stamp + sizeof(struct latency_stamp) &&
-        *(const unaligned_uint32_t *)stamp == LATENCY_MAGIC)
-        latency_add(receiver->latency, *(const unaligned_uint64_t *)(stamp + offsetof(struct latency_stamp, clocks)),
-                    now);
+    if (frame->data_len < receiver->layout.stamp + sizeof stamp)
+        return;
+    memcpy(&stamp, rte_pktmbuf_mtod_offset(frame, const void *, receiver->layout.stamp), sizeof stamp);
+    if (stamp.magic == LATENCY_MAGIC)
+        latency_add(receiver->latency, stamp.clocks, now);
 }
 
 static void read_flow(struct receiver *receiver, const struct rte_mbuf *frame)
 {
-    uint32_t ports = *rte_pktmbuf_mtod_offset(frame, const unaligned_uint32_t *, receiver->layout.ports);
+    uint32_t ports = frame_get_ports(frame, receiver->layout.ports);
 
     flow_loss_arrived(receiver->flow_loss, receiver->direction,
                       frame_flow(receiver->options, receiver->direction, ports));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/gen/sender.h"
 
+#include <string.h>
+
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -138,11 +140,12 @@ void sender_rewind(struct sender *sender)
 
 static void write_stamp(const struct frame_layout *layout, struct rte_mbuf *frame, uint64_t now)
 {
-    *rte_pktmbuf_mtod_offset(frame, unaligned_uint64_t *, layout->stamp + offsetof(struct latency_stamp, clocks)) = now;
+    const struct latency_stamp stamp = {LATENCY_MAGIC, now}, balance = {~LATENCY_MAGIC, ~now};
+    uint8_t *place = rte_pktmbuf_mtod_offset(frame, uint8_t *, layout->stamp);
+
+    memcpy(place, &stamp, sizeof stamp);
     if (layout->balance > 0)
-        *rte_pktmbuf_mtod_offset(frame, unaligned_uint64_t *,
-                                 layout->stamp + sizeof(struct latency_stamp) +
-                                     offsetof(struct latency_stamp, clocks)) = ~now;
+        memcpy(place + sizeof stamp, &balance, sizeof balance);
 }
 
 /* The place of the first frame in a burst that is to carry a stamp. */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
@@ -36,5 +37,7 @@ bool tunnel_answer_arp(const struct options *options, struct rte_mbuf *frame);
 /* Gives a frame that is sent the UDP source port of its flow, so that receivers can spread flows by it. */
 static inline void tunnel_set_port(struct rte_mbuf *frame, uint32_t flow)
 {
-    *rte_pktmbuf_mtod_offset(frame, unaligned_uint16_t *, 34) = rte_cpu_to_be_16((uint16_t)(0xc000 | (flow & 0x3fff)));
+    rte_be16_t port = rte_cpu_to_be_16((uint16_t)(0xc000 | (flow & 0x3fff)));
+
+    memcpy(rte_pktmbuf_mtod_offset(frame, void *, 34), &port, sizeof port);
 }

@@ -241,6 +241,7 @@ static void segment_is_valid_tcp(void **state)
     assert_int_equal(frame_write_segment(&options, 1, 40000, &segment, bytes), 14 + 20 + 20 + 100);
     assert_int_equal(sum_of_payload(bytes + 14, true), 0xffff);
     assert_int_equal(tcp->tcp_flags, 0x12);
+    assert_int_equal(tcp->data_off, 0x50);
     assert_int_equal(ntohl(tcp->sent_seq), 7);
     assert_int_equal(ntohl(tcp->recv_ack), 9);
     assert_int_equal(ntohs(tcp->src_port), 5001);

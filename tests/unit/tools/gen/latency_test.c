@@ -51,6 +51,18 @@ static void quantiles_are_those_of_sorted_samples(void **state)
     assert_int_equal(latency.max, samples[SAMPLES - 1]);
 }
 
+/* Of three, the second is the one that half do not exceed. */
+static void quantile_is_the_nearest_rank(void **state)
+{
+    latency_init(&latency, 1000000000);
+    for (uint64_t i = 1; i <= 3; i++)
+        latency_add(&latency, 0, 10 * i);
+    assert_int_equal(latency_quantile(&latency, 0), 10);
+    assert_int_equal(latency_quantile(&latency, 0.5), 20);
+    assert_int_equal(latency_quantile(&latency, 0.67), 30);
+    assert_int_equal(latency_quantile(&latency, 1), 30);
+}
+
 static void no_sample_gives_zeros(void **state)
 {
     latency_init(&latency, 1000000000);
@@ -104,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_those_of_sorted_samples),
+        cmocka_unit_test(quantile_is_the_nearest_rank),
         cmocka_unit_test(no_sample_gives_zeros),
         cmocka_unit_test(clocks_become_nanoseconds),
         cmocka_unit_test(stamp_of_the_future_takes_no_time),

@@ -91,6 +91,8 @@ static void large_frames_are_tcp(void **state)
     assert_int_equal(options.protocol, OPTIONS_TCP);
     assert_int_equal(options.mss, 1460);
     assert_int_equal(options.size, 54);
+    assert_int_equal(parse("--gso=64000 --ipv6"), OPTIONS_RUN);
+    assert_int_equal(options.mss, 1440);
     assert_int_equal(parse("--gso=64000 --ipv6 --mss=900"), OPTIONS_RUN);
     assert_int_equal(options.mss, 900);
     assert_int_equal(options.size, 74);

@@ -6,8 +6,8 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 600
 PYTHON := /usr/bin/python3
 
-.PHONY: all help setup setup-test build asan fuzz-build fuzz test test-unit test-system test-asan demo bench lint format \
-    install clean
+.PHONY: all help setup setup-test build asan fuzz-build fuzz test test-unit test-system test-asan demo bench bench-stages \
+    lint format install clean
 
 all: build
 
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint         format, warnings, include arrows, sizes, spelling'
 	@echo 'make bench        what it does in a second, beside testpmd in the same run (one part: CASE=throughput, rule-scale,'
 	@echo '                  connection-rate, connection-count, update-time, syn-flood)'
+	@echo 'make bench-stages what packets cost in each stage, in instructions and clocks, beside what is noted'
 	@echo 'make install      install below DESTDIR and PREFIX (now: "$(DESTDIR)" and $(PREFIX))'
 	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make test-unit, make test-system, make test-asan, make format, make clean'
@@ -65,6 +66,9 @@ demo: setup-test build
 
 bench: setup-test build
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(CASE),--case $(CASE))
+
+bench-stages: setup-test build
+	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/stage_costs.py
 
 lint: build
 	@tools/lint/lint.sh $(BUILD)

@@ -13,6 +13,7 @@
 VLOG_DEFINE_THIS_MODULE(settings);
 
 static char *socket_dir;
+static bool no_tso;
 
 void port_settings_set_socket_dir(const char *dir)
 {
@@ -23,6 +24,11 @@ void port_settings_set_socket_dir(const char *dir)
         dir = NULL;
     }
     socket_dir = dir != NULL && dir[0] != '\0' ? xasprintf("%s/%s", ovs_rundir(), dir) : xstrdup(ovs_rundir());
+}
+
+void port_settings_set_tso(bool enable)
+{
+    no_tso = !enable;
 }
 
 struct port_settings *port_settings_create(const char *name, const char *type, const struct smap *options)
@@ -89,6 +95,7 @@ void port_config_init(struct port_config *config, const struct port_settings *se
         .mac = settings->mac,
         .vhost_socket_dir = socket_dir != NULL ? socket_dir : ovs_rundir(),
         .n_workers = (unsigned int)MAX(dataplane_worker_count(), 1),
+        .no_tso = no_tso,
     };
 }
 

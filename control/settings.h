@@ -29,3 +29,6 @@ void port_config_fini(struct port_config *config);
 
 /* other_config:vhost-sock-dir, below the run directory: where dpdkvhostuser sockets are made. The first call counts. */
 void port_settings_set_socket_dir(const char *dir);
+
+/* other_config:userspace-tso-enable: whether ports offer TCP segmentation to their far side. Before any port is opened. */
+void port_settings_set_tso(bool enable);

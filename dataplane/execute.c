@@ -5,12 +5,24 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/core/packet_pool.h"
+#include "dataplane/core/offload.h"
+#include "dataplane/segment.h"
 
 void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
 {
     port->counters[worker->id]->drops[reason]++;
     rte_pktmbuf_free(packet);
+}
+
+/* Where the headers of unfinished work are once a tag was added or removed. */
+static void move_headers(struct rte_mbuf *packet, int by)
+{
+    if (!offload_is_pending(packet))
+        return;
+    if (packet->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK)
+        packet->outer_l2_len = (packet->outer_l2_len + by) & OFFLOAD_L2_MAX;
+    else
+        packet->l2_len = (packet->l2_len + by) & OFFLOAD_L2_MAX;
 }
 
 /* Returns 0, or -ENOBUFS when the packet has no room for a tag. */
@@ -30,10 +42,12 @@ static int change_vlan(struct rte_mbuf *packet, enum vlan_change change, uint16_
         frame[13] = 0x00;
         frame[14] = (uint8_t)(tci >> 8);
         frame[15] = (uint8_t)tci;
+        move_headers(packet, 4);
         break;
     case VLAN_POP:
         memmove(frame + 4, frame, 12);
         rte_pktmbuf_adj(packet, 4);
+        move_headers(packet, -4);
         break;
     case VLAN_SET:
         /* The priority is the packet's own: the flow key does not have it. */
@@ -44,17 +58,47 @@ static int change_vlan(struct rte_mbuf *packet, enum vlan_change change, uint16_
     return 0;
 }
 
-/* Layer 3 bytes of the frame, to hold against an MTU. */
+/* Layer 3 bytes of the frame, or of the longest segment that it will be cut into, to hold against an MTU. */
 static uint32_t l3_length(const struct rte_mbuf *packet)
 {
     const uint8_t *frame = rte_pktmbuf_mtod(packet, const uint8_t *);
+    uint32_t len = packet->pkt_len;
 
-    return packet->pkt_len - (frame[12] == 0x81 && frame[13] == 0x00 ? 18 : 14);
+    if (packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+        len = RTE_MIN(len, offload_l4(packet) + packet->l4_len + packet->tso_segsz);
+    return len - (frame[12] == 0x81 && frame[13] == 0x00 ? 18 : 14);
+}
+
+static void send_output(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *packet,
+                        uint32_t hash);
+
+/* A buffer can describe one tunnel around what is to be cut, not two. */
+static void send_segments(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *frame,
+                          uint32_t hash)
+{
+    struct segmenter segmenter;
+    struct rte_mbuf *segment = NULL;
+
+    if (segmenter_init(&segmenter, frame) == 0) {
+        do {
+            segment = segmenter_next(&segmenter, frame->pool);
+            if (segment != NULL)
+                send_output(worker, output, port, segment, hash);
+        } while (segment != NULL && segmenter_has_next(&segmenter));
+    }
+    if (segment == NULL)
+        packet_drop(worker, port, frame, DROP_NO_BUFFER);
+    else
+        rte_pktmbuf_free(frame);
 }
 
 static void send_output(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *packet,
                         uint32_t hash)
 {
+    if (__builtin_expect(output->encapsulate && (packet->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK) != 0, 0)) {
+        send_segments(worker, output, port, packet, hash);
+        return;
+    }
     if (change_vlan(packet, output->change, output->vlan) != 0) {
         packet_drop(worker, port, packet, DROP_NO_BUFFER);
         return;
@@ -67,10 +111,13 @@ static void send_output(struct worker *worker, const struct output *output, stru
         packet_drop(worker, port, packet, DROP_MTU_EXCEEDED);
         return;
     }
-    tx_add(&worker->tx, worker->snapshot, output->port, output->account, packet);
+    if (output->account != output->port)
+        count_tunnelled(worker, output, packet->pkt_len);
+    tx_add(&worker->tx, worker->snapshot, output->port, packet);
 }
 
-/* Every output but the last gets a copy: each may be changed on its way. */
+/* Every output but the last gets a copy: each may be changed on its way. Copies are from the packet's own pool, which is
+ * near the port it came from. */
 static void send_list(struct worker *worker, uint32_t head, struct port *port, struct rte_mbuf *packet, uint32_t hash)
 {
     const struct output *first = &worker->outputs.outputs[head];
@@ -83,7 +130,7 @@ static void send_list(struct worker *worker, uint32_t head, struct port *port, s
 
         i = output->next;
         if (i != 0)
-            copy = rte_pktmbuf_copy(packet, packet_pool(), 0, UINT32_MAX);
+            copy = rte_pktmbuf_copy(packet, packet->pool, 0, UINT32_MAX);
         if (copy == NULL)
             port->counters[worker->id]->drops[DROP_NO_BUFFER]++;
         else
@@ -113,7 +160,7 @@ static void send_simple(struct worker *worker, const struct action *action, stru
             return;
         }
     }
-    tx_add(&worker->tx, worker->snapshot, out, out, packet);
+    tx_add(&worker->tx, worker->snapshot, out, packet);
 }
 
 void action_execute_special(struct worker *worker, const struct action *action, struct port *port,

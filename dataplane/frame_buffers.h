@@ -21,7 +21,7 @@ struct rte_mbuf *frame_from_memory(struct rte_mempool *pool, const struct iovec 
 unsigned int frame_to_pieces(const struct rte_mbuf *packet, struct iovec *pieces, unsigned int max);
 
 /* Empty buffers that wait for the next frame, so that a read that finds nothing costs no allocation. */
-#define FRAME_SPARES_MAX 8
+#define FRAME_SPARES_MAX 34 /* 64 KiB in the usual buffers, and headers */
 struct frame_spares {
     struct rte_mempool *pool;
     unsigned int wanted; /* buffers that hold the largest frame expected; at most FRAME_SPARES_MAX */

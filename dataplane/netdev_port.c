@@ -13,12 +13,12 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/offload.h"
 #include "dataplane/core/packet_pool.h"
 #include "dataplane/frame_buffers.h"
 #include "dataplane/kernel_capture.h"
 #include "dataplane/kernel_link.h"
 #include "dataplane/packet_socket.h"
-#include "dataplane/segment.h"
 
 /* As for taps: a receive call that found nothing is not repeated for this long, so that an idle device costs the
  * worker next to nothing. */
@@ -30,8 +30,6 @@ struct netdev {
     struct rte_mempool *pool;
     uint64_t idle_cycles;
     uint64_t empty_at; /* TSC of the last receive that found nothing */
-    bool segmenting;   /* 'segmenter' has more of the frame that was taken last */
-    struct segmenter segmenter;
 
     /* The worker that sends. */
     _Atomic uint64_t tx_errors;
@@ -43,32 +41,23 @@ struct netdev {
     char name[IFNAMSIZ];
 };
 
-static struct rte_mbuf *next_segment(struct netdev *netdev)
-{
-    struct segment segment;
-    struct iovec pieces[2];
-
-    if (!segmenter_next(&netdev->segmenter, &segment)) {
-        netdev->segmenting = false;
-        return NULL;
-    }
-    pieces[0] = (struct iovec){.iov_base = segment.header, .iov_len = segment.header_len};
-    pieces[1] = (struct iovec){.iov_base = (void *)(uintptr_t)segment.payload, .iov_len = segment.payload_len};
-    return frame_from_memory(netdev->pool, pieces, 2);
-}
-
-/* Turns a received frame into a packet, or sets the segmenter to work on it. */
+/* Turns a received frame into a packet. NULL when it is lost, and counted. */
 static struct rte_mbuf *take_frame(struct port *port, struct netdev *netdev, const struct packet_frame *frame)
 {
     struct iovec whole = {.iov_base = frame->data, .iov_len = frame->len};
+    struct rte_mbuf *packet = NULL;
 
-    if (frame->segment_size == 0 && !frame->unsupported)
-        return frame_from_memory(netdev->pool, &whole, 1);
-    if (frame->unsupported ||
-        segmenter_init(&netdev->segmenter, frame->data, frame->len, frame->tcp, frame->segment_size) != 0)
-        atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
-    else
-        netdev->segmenting = true;
+    if (!frame->truncated) {
+        packet = frame_from_memory(netdev->pool, &whole, 1);
+        if (packet == NULL) {
+            atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
+            return NULL;
+        }
+        if ((frame->header.flags | frame->header.gso_type) == 0 || offload_from_virtio(packet, &frame->header) == 0)
+            return packet;
+    }
+    atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
+    rte_pktmbuf_free(packet);
     return NULL;
 }
 
@@ -80,28 +69,16 @@ static uint16_t netdev_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf
     bool asked = false;
 
     while (received < n) {
-        struct rte_mbuf *packet;
-
-        if (netdev->segmenting) {
-            packet = next_segment(netdev);
-            if (!netdev->segmenting)
-                continue;
-        } else if (packet_socket_next(&netdev->socket, &frame)) {
-            packet = take_frame(port, netdev, &frame);
-            if (packet == NULL && (netdev->segmenting || frame.unsupported || frame.segment_size != 0))
-                continue;
-        } else {
-            if (asked || rte_rdtsc() - netdev->empty_at < netdev->idle_cycles)
-                break;
-            asked = true;
-            if (packet_socket_receive(&netdev->socket, n - received) == 0)
-                netdev->empty_at = rte_rdtsc();
+        if (packet_socket_next(&netdev->socket, &frame)) {
+            packets[received] = take_frame(port, netdev, &frame);
+            received += packets[received] != NULL;
             continue;
         }
-        if (packet == NULL)
-            atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
-        else
-            packets[received++] = packet;
+        if (asked || rte_rdtsc() - netdev->empty_at < netdev->idle_cycles)
+            break;
+        asked = true;
+        if (packet_socket_receive(&netdev->socket, n - received) == 0)
+            netdev->empty_at = rte_rdtsc();
     }
     return received;
 }
@@ -198,7 +175,10 @@ static int netdev_open(struct port *port, const struct port_config *config, char
     if (result != 0)
         goto fail_bind;
     port->impl = netdev;
+    atomic_store_explicit(&port->pool, netdev->pool, memory_order_relaxed);
     port->n_txq = 1;
+    atomic_store_explicit(&port->tx_offloads, OFFLOAD_CHECKSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_ECN,
+                          memory_order_relaxed);
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);
     atomic_store_explicit(&port->ready, true, memory_order_relaxed);
     return 0;

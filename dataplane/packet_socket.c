@@ -13,8 +13,8 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 
+#include "dataplane/core/offload.h"
 #include "dataplane/frame_buffers.h"
-#include "dataplane/segment.h"
 
 #define SLOTS         32
 #define FRAME_SIZE    (66 * 1024) /* a TCP frame before it is cut, 64 KiB of IP and its Ethernet header */
@@ -22,7 +22,7 @@
 #define VLAN_LEN      4
 #define SOCKET_BUFFER (4 * 1024 * 1024) /* bridges the worker's short sleeps at a high rate */
 #define SEND_BATCH    32
-#define SEND_PIECES   16 /* header and segments of a packet */
+#define SEND_PIECES   40 /* header and buffers of a packet, 64 KiB in the usual ones */
 
 /* Mapped, not allocated: pages that no large frame ever reaches stay untouched. */
 struct packet_slots {
@@ -134,7 +134,8 @@ static void put_tag_back(struct packet_frame *frame, const struct tpacket_auxdat
         tpid = aux->tp_vlan_tpid;
     frame->data -= VLAN_LEN;
     frame->len += VLAN_LEN;
-    frame->tcp += VLAN_LEN;
+    if (frame->header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        frame->header.csum_start += VLAN_LEN;
     memmove(frame->data, frame->data + VLAN_LEN, 2 * ETH_ALEN);
     frame->data[12] = (uint8_t)(tpid >> 8);
     frame->data[13] = (uint8_t)tpid;
@@ -146,38 +147,25 @@ bool packet_socket_next(struct packet_socket *sock, struct packet_frame *frame)
 {
     struct packet_slots *slots = sock->slots;
     unsigned int i = sock->next;
-    const struct virtio_net_hdr *header = &slots->headers[i];
     struct mmsghdr *message;
-    uint8_t gso;
 
     if (i == sock->n_received)
         return false;
     sock->next++;
     message = &slots->messages[i];
-    *frame = (struct packet_frame){.data = slots->frames[i] + TAG_ROOM};
-    if (message->msg_hdr.msg_flags & MSG_TRUNC || message->msg_len < sizeof *header) {
-        frame->unsupported = true;
+    *frame = (struct packet_frame){.data = slots->frames[i] + TAG_ROOM, .header = slots->headers[i]};
+    if (message->msg_hdr.msg_flags & MSG_TRUNC || message->msg_len < sizeof frame->header) {
+        frame->truncated = true;
         return true;
     }
-    frame->len = message->msg_len - (uint32_t)sizeof *header;
-    gso = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
-    if (gso == VIRTIO_NET_HDR_GSO_TCPV4 || gso == VIRTIO_NET_HDR_GSO_TCPV6) {
-        frame->segment_size = header->gso_size;
-        frame->tcp = header->csum_start;
-        frame->unsupported = header->gso_size == 0;
-    } else if (gso != VIRTIO_NET_HDR_GSO_NONE) {
-        frame->unsupported = true;
-    } else if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-        frame->unsupported =
-            segment_finish_checksum(frame->data, frame->len, header->csum_start, header->csum_offset) != 0;
-    }
+    frame->len = message->msg_len - (uint32_t)sizeof frame->header;
     put_tag_back(frame, find_auxdata(&message->msg_hdr));
     return true;
 }
 
 int packet_socket_send(struct packet_socket *sock, struct rte_mbuf **packets, unsigned int n)
 {
-    static const struct virtio_net_hdr nothing_left_to_do;
+    struct virtio_net_hdr headers[SEND_BATCH];
     struct mmsghdr messages[SEND_BATCH];
     struct iovec pieces[SEND_BATCH][SEND_PIECES];
     int sent;
@@ -187,8 +175,8 @@ int packet_socket_send(struct packet_socket *sock, struct rte_mbuf **packets, un
         /* With more segments than that it goes without a frame and is refused. */
         unsigned int n_pieces = frame_to_pieces(packets[i], pieces[i] + 1, SEND_PIECES - 1);
 
-        pieces[i][0].iov_base = (void *)(uintptr_t)&nothing_left_to_do;
-        pieces[i][0].iov_len = sizeof nothing_left_to_do;
+        offload_to_virtio(packets[i], &headers[i]);
+        pieces[i][0] = (struct iovec){.iov_base = &headers[i], .iov_len = sizeof headers[i]};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = pieces[i], .msg_iovlen = 1 + n_pieces};
     }
     sent = sendmmsg(sock->fd, messages, n, MSG_DONTWAIT);

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <linux/virtio_net.h>
+
 struct rte_mbuf;
 struct packet_slots;
 
@@ -20,9 +22,8 @@ struct packet_socket {
 struct packet_frame {
     uint8_t *data;
     uint32_t len;
-    uint32_t segment_size; /* TCP payload of each segment this must be cut into; 0: whole, its checksum complete */
-    uint32_t tcp;          /* where the TCP header is, when it must be cut */
-    bool unsupported;      /* in an offload state that cannot be finished, or larger than expected */
+    struct virtio_net_hdr header; /* what its sender left undone */
+    bool truncated;               /* larger than expected: not whole */
 };
 
 /* 0 or negative errno. Control or builder thread, both. */
@@ -35,7 +36,7 @@ unsigned int packet_socket_receive(struct packet_socket *socket, unsigned int n)
 /* Takes the next of the frames received. False when there are none left. */
 bool packet_socket_next(struct packet_socket *socket, struct packet_frame *frame);
 
-/* Sends packets in order without waiting and without consuming them. How many were sent, or, when already the first
+/* Sends packets, also pending ones (core/offload.h), in order without waiting and without consuming them. How many were sent, or, when already the first
  * failed, negative errno. */
 int packet_socket_send(struct packet_socket *socket, struct rte_mbuf **packets, unsigned int n);
 

@@ -12,11 +12,13 @@
 
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 
 #include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/offload.h"
 #include "dataplane/core/packet_pool.h"
 #include "dataplane/frame_buffers.h"
 #include "dataplane/kernel_link.h"
@@ -26,7 +28,11 @@
  * for this long. Traffic of a tap takes system calls anyway; 50 us do not show in its latency. */
 #define IDLE_MICROSECONDS 50
 
-#define FRAME_MAX (PORT_MTU_MAX + 22) /* Ethernet header and two tags */
+#define FRAME_MAX (UINT16_MAX + 22) /* before it is cut; Ethernet header and two tags */
+
+/* To us, and from us. */
+#define KERNEL_LEAVES (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
+#define KERNEL_TAKES  (OFFLOAD_CHECKSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6 | OFFLOAD_ECN)
 
 struct tap {
     /* The worker that polls. */
@@ -43,27 +49,58 @@ struct tap {
     char name[IFNAMSIZ];
 };
 
+/* Without buffers the next frame is lost: it is read for nothing but to be rid of it, which takes room for its header.
+ * False when there is none. */
+static bool lose_frame(struct port *port, const struct tap *tap)
+{
+    struct virtio_net_hdr header;
+
+    if (read(tap->fd, &header, sizeof header) <= 0)
+        return false;
+    atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
+    return true;
+}
+
+/* One frame and its virtio-net header. Returns the bytes of both, or less than a header's when there is none. */
+static ssize_t read_frame(struct tap *tap, struct virtio_net_hdr *header)
+{
+    struct iovec pieces[1 + FRAME_SPARES_MAX] = {{.iov_base = header, .iov_len = sizeof *header}};
+
+    memcpy(pieces + 1, tap->spares.pieces, tap->spares.n * sizeof pieces[0]);
+    return readv(tap->fd, pieces, (int)(1 + tap->spares.n));
+}
+
 static uint16_t tap_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
 {
     struct tap *tap = port->impl;
-    uint16_t received = 0;
+    uint16_t received = 0, lost = 0;
 
     if (rte_rdtsc() - tap->empty_at < tap->idle_cycles)
         return 0;
-    while (received < n) {
+    while (received + lost < n) {
+        struct virtio_net_hdr header;
+        struct rte_mbuf *packet;
         ssize_t len;
 
         if (!frame_spares_fill(&tap->spares)) {
-            atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
-            break;
+            if (!lose_frame(port, tap))
+                break;
+            lost++;
+            continue;
         }
-        len = readv(tap->fd, tap->spares.pieces, (int)tap->spares.n);
-        if (len <= 0) {
+        len = read_frame(tap, &header);
+        if (len <= (ssize_t)sizeof header) {
             if (received == 0)
                 tap->empty_at = rte_rdtsc();
             break;
         }
-        packets[received++] = frame_spares_take(&tap->spares, (uint32_t)len);
+        packet = frame_spares_take(&tap->spares, (uint32_t)len - (uint32_t)sizeof header);
+        if ((header.flags | header.gso_type) != 0 && offload_from_virtio(packet, &header) != 0) {
+            atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
+            rte_pktmbuf_free(packet);
+            continue;
+        }
+        packets[received++] = packet;
     }
     return received;
 }
@@ -71,13 +108,15 @@ static uint16_t tap_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **
 static uint16_t tap_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)
 {
     struct tap *tap = port->impl;
-    struct iovec pieces[FRAME_SEGMENTS_MAX];
+    struct virtio_net_hdr header;
+    struct iovec pieces[1 + FRAME_SEGMENTS_MAX] = {{.iov_base = &header, .iov_len = sizeof header}};
     uint16_t sent = 0;
 
     for (; sent < n; sent++) {
-        unsigned int n_pieces = frame_to_pieces(packets[sent], pieces, FRAME_SEGMENTS_MAX);
+        unsigned int n_pieces = frame_to_pieces(packets[sent], pieces + 1, FRAME_SEGMENTS_MAX);
 
-        if (n_pieces != 0 && writev(tap->fd, pieces, (int)n_pieces) >= 0)
+        offload_to_virtio(packets[sent], &header);
+        if (n_pieces != 0 && writev(tap->fd, pieces, (int)(1 + n_pieces)) >= 0)
             continue;
         if (n_pieces != 0 && (errno == EAGAIN || errno == ENOBUFS))
             break;
@@ -94,9 +133,10 @@ static int fail(const struct port_config *config, int result, char **error)
     return result;
 }
 
-static int create(struct tap *tap)
+static int create(struct tap *tap, unsigned int leaves)
 {
-    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    int header_len = sizeof(struct virtio_net_hdr);
     int result = 0;
 
     tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -107,7 +147,7 @@ static int create(struct tap *tap)
         result = -errno;
     else if (strcmp(request.ifr_name, tap->name) != 0) /* the kernel takes "%d" in a name for a pattern */
         result = -EINVAL;
-    else if (ioctl(tap->fd, TUNSETOFFLOAD, 0) != 0) /* checksums complete, frames within the MTU */
+    else if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header_len) != 0 || ioctl(tap->fd, TUNSETOFFLOAD, leaves) != 0)
         result = -errno;
     if (result != 0)
         close(tap->fd);
@@ -158,7 +198,7 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         result = fail(config, tap->control_fd, error);
         goto fail_socket;
     }
-    result = create(tap);
+    result = create(tap, config->no_tso ? TUN_F_CSUM : KERNEL_LEAVES);
     if (result != 0) {
         fail(config, result, error);
         goto fail_create;
@@ -173,8 +213,10 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         goto fail_apply;
     }
     frame_spares_init(&tap->spares, packet_pool(), FRAME_MAX);
+    atomic_store_explicit(&port->pool, packet_pool(), memory_order_relaxed);
     port->impl = tap;
     port->n_txq = 1;
+    atomic_store_explicit(&port->tx_offloads, KERNEL_TAKES, memory_order_relaxed);
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);
     atomic_store_explicit(&port->ready, true, memory_order_relaxed);
     return 0;

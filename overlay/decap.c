@@ -9,6 +9,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#include "dataplane/core/offload.h"
 #include "overlay/decap_table.h"
 #include "overlay/geneve.h"
 #include "overlay/inner.h"
@@ -81,6 +82,9 @@ static bool udp_checksum_correct(const struct outer *outer, const struct rte_mbu
 {
     uint64_t verdict = packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 
+    /* Not summed yet, by a sender on this host. */
+    if (offload_is_pending(packet))
+        return true;
     if (verdict == RTE_MBUF_F_RX_L4_CKSUM_GOOD || verdict == RTE_MBUF_F_RX_L4_CKSUM_NONE)
         return true;
     return udp_sum(packet, outer->ip, outer->l4_offset, outer->udp_length) == 0xffff;
@@ -177,6 +181,25 @@ static enum drop_reason merge_ecn(uint8_t outer_ecn, uint8_t *frame, uint32_t le
     return DROP_NONE;
 }
 
+/* What is left undone inside the tunnel stays so; the outer checksum is gone. False when the headers described are not
+ * those right behind the tunnel's. */
+static bool describe_without_outer(struct rte_mbuf *packet, uint32_t header_len)
+{
+    uint32_t l2_len = packet->outer_l2_len + packet->outer_l3_len + packet->l2_len - header_len;
+    bool inside = (packet->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK) != 0;
+
+    packet->ol_flags &= ~OFFLOAD_TUNNEL;
+    if (!inside) {
+        packet->ol_flags &= ~(OFFLOAD_PENDING | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
+        return true;
+    }
+    packet->l2_len = l2_len & OFFLOAD_L2_MAX;
+    packet->outer_l2_len = 0;
+    packet->outer_l3_len = 0;
+    return l2_len == sizeof(struct rte_ether_hdr) ||
+           l2_len == sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr);
+}
+
 /* Removes 'header_len' bytes in front and whatever the frame has beyond its IP packet (Ethernet padding). */
 static inline enum drop_reason strip(const struct outer *outer, struct rte_mbuf *packet, uint32_t header_len)
 {
@@ -187,6 +210,8 @@ static inline enum drop_reason strip(const struct outer *outer, struct rte_mbuf 
         (excess >= rte_pktmbuf_lastseg(packet)->data_len || rte_pktmbuf_trim(packet, (uint16_t)excess) != 0))
         return DROP_TUNNEL_HEADER;
     if (rte_pktmbuf_data_len(packet) < header_len + sizeof(struct rte_ether_hdr))
+        return DROP_TUNNEL_HEADER;
+    if (unlikely(offload_is_pending(packet)) && !describe_without_outer(packet, header_len))
         return DROP_TUNNEL_HEADER;
     rte_pktmbuf_adj(packet, (uint16_t)header_len);
     /* What the device found out was about the outer headers. */

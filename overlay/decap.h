@@ -53,7 +53,8 @@ enum decap_verdict {
  *
  * Outer headers and the inner Ethernet header must lie in the first segment. ECN is merged as RFC 6040 4.2 says: CE
  * outside marks the inner packet when that is ECN-capable and drops it (TUNNEL_ECN) when it is not. What a device said
- * about the outer checksums (RTE_MBUF_F_RX_*_GOOD) is believed, and forgotten with the outer headers. A packet with
+ * about the outer checksums (RTE_MBUF_F_RX_*_GOOD) is believed, and forgotten with the outer headers; one that the
+ * sender left undone (core/offload.h) needs no doing any more, and what he left undone inside stays so. A packet with
  * DECAP_DROP may be partly stripped. */
 enum decap_verdict decap_packet(const struct decap_table *table, uint16_t bridge, uint16_t untagged_vlan,
                                 struct rte_mbuf *packet, uint32_t *attachment, enum drop_reason *reason);

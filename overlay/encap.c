@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#include "dataplane/core/offload.h"
 #include "overlay/geneve.h"
 #include "overlay/inner.h"
 #include "overlay/udp_sum.h"
@@ -21,6 +22,7 @@ enum {
     ENCAP_CSUM = 1 << 0,
     ENCAP_TTL_INHERIT = 1 << 1,
     ENCAP_TOS_INHERIT = 1 << 2,
+    ENCAP_GENEVE = 1 << 3,
 };
 
 #define ENTROPY_PORT_BASE 0xc000u /* 49152: the dynamic range of RFC 6335 6 */
@@ -67,8 +69,9 @@ void encap_template_init(struct encap_template *out, const struct tunnel_config 
     memset(out, 0, sizeof *out);
     out->l3_offset = sizeof(struct rte_ether_hdr) + (vlan != 0 ? sizeof(struct rte_vlan_hdr) : 0);
     out->len = (uint8_t)(out->l3_offset + sizeof *ip + sizeof *udp + sizeof(struct vxlan_header));
-    out->flags = (uint8_t)((tunnel->csum ? ENCAP_CSUM : 0) | (tunnel->ttl_inherit ? ENCAP_TTL_INHERIT : 0) |
-                           (tunnel->tos_inherit ? ENCAP_TOS_INHERIT : 0));
+    out->flags =
+        (uint8_t)((tunnel->csum ? ENCAP_CSUM : 0) | (tunnel->ttl_inherit ? ENCAP_TTL_INHERIT : 0) |
+                  (tunnel->tos_inherit ? ENCAP_TOS_INHERIT : 0) | (tunnel->type == TUNNEL_GENEVE ? ENCAP_GENEVE : 0));
     out->ttl = tunnel->ttl == 0 || tunnel->ttl_inherit ? TUNNEL_TTL_DEFAULT : tunnel->ttl;
 
     start = out->header + ENCAP_HEADER_MAX - out->len;
@@ -87,6 +90,29 @@ void encap_template_init(struct encap_template *out, const struct tunnel_config 
     put_tunnel_header((uint8_t *)(udp + 1), tunnel);
 }
 
+/* Moves the description of what the frame's sender left undone behind the outer headers, which are in place. The UDP
+ * checksum cannot be summed before that is done. */
+static void describe_inner(const struct encap_template *template, struct rte_mbuf *packet, struct rte_udp_hdr *udp)
+{
+    packet->outer_l2_len = template->l3_offset;
+    packet->outer_l3_len = sizeof(struct rte_ipv4_hdr);
+    packet->l2_len =
+        (template->len - template->l3_offset - sizeof(struct rte_ipv4_hdr) + packet->l2_len) & OFFLOAD_L2_MAX;
+    packet->ol_flags |= RTE_MBUF_F_TX_OUTER_IPV4 |
+                        (template->flags & ENCAP_GENEVE ? RTE_MBUF_F_TX_TUNNEL_GENEVE : RTE_MBUF_F_TX_TUNNEL_VXLAN);
+    if (template->flags & ENCAP_CSUM) {
+        packet->ol_flags |= RTE_MBUF_F_TX_OUTER_UDP_CKSUM;
+        udp->dgram_cksum = 0xffff;
+    }
+}
+
+static bool fits(const struct rte_mbuf *packet, uint32_t total)
+{
+    /* What is to be cut does not go out at this length. */
+    return rte_pktmbuf_headroom(packet) >= ENCAP_HEADER_MAX &&
+           (total <= UINT16_MAX || (packet->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0);
+}
+
 int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, uint32_t entropy, uint16_t id)
 {
     uint8_t *frame = rte_pktmbuf_mtod(packet, uint8_t *);
@@ -97,8 +123,9 @@ int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, 
     uint8_t tos = 0;
     uint8_t ttl = template->ttl;
 
-    if (rte_pktmbuf_headroom(packet) < ENCAP_HEADER_MAX || total > UINT16_MAX)
+    if (!fits(packet, total))
         return -ENOBUFS;
+    total = RTE_MIN(total, (uint32_t)UINT16_MAX);
 
     memcpy(frame - ENCAP_HEADER_MAX, template->header, ENCAP_HEADER_MAX);
     ip = (struct rte_ipv4_hdr *)(frame - template->len + template->l3_offset);
@@ -121,7 +148,9 @@ int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, 
     udp->dgram_len = rte_cpu_to_be_16((uint16_t)(total - sizeof *ip));
 
     rte_pktmbuf_prepend(packet, template->len);
-    if (unlikely(template->flags & ENCAP_CSUM)) {
+    if (unlikely(offload_is_pending(packet))) {
+        describe_inner(template, packet, udp);
+    } else if (unlikely(template->flags & ENCAP_CSUM)) {
         uint16_t checksum =
             (uint16_t)~udp_sum(packet, ip, template->l3_offset + (uint32_t)sizeof *ip, (uint16_t)(total - sizeof *ip));
 

@@ -25,11 +25,13 @@ void encap_template_init(struct encap_template *out, const struct tunnel_config 
                          uint16_t vlan);
 
 /* Stage, per packet: puts the outer header in front of the frame in 'packet', whose first segment must belong to this
- * packet alone (the ENCAP_HEADER_MAX bytes before the frame are overwritten) and whose own checksums must be complete.
+ * packet alone (the ENCAP_HEADER_MAX bytes before the frame are overwritten). What the frame's sender left undone stays so
+ * and is described as inside a tunnel (core/offload.h); that must not be so already.
  * 'entropy' (the flow's hash) chooses the outer source port in 49152..65535 (RFC 7348 5, RFC 8926 3.3); 'id' is the
  * outer IPv4 identification (matters only without DF). TTL and TOS are inherited from an inner IPv4 or IPv6 header,
  * after at most one VLAN tag; other frames get the default TTL and TOS 0. ECN goes out as it is inside (RFC 6040 4.1).
- * The UDP checksum, when there is one, is summed here.
+ * The UDP checksum, when there is one, is summed here unless something is left undone.
  *
- * 0, or -ENOBUFS when there is no headroom or the outer packet would exceed 65535 bytes: 'packet' is unchanged then. */
+ * 0, or -ENOBUFS when there is no headroom or the outer packet would exceed 65535 bytes (except where it is going to be
+ * cut; its lengths mean nothing then): 'packet' is unchanged then. */
 int encap_apply(const struct encap_template *template, struct rte_mbuf *packet, uint32_t entropy, uint16_t id);

@@ -13,8 +13,12 @@
 
 #include "dataplane/core/err.h"
 #include "dataplane/core/notifier.h"
+#include "dataplane/core/offload.h"
+#include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
 #include "vhost/event_thread.h"
+#include "vhost/lease.h"
+#include "vhost/requests.h"
 
 /* A front-end's connection, by rte_vhost's device id. A device is "running" between new_device() and
  * destroy_device(); rings may be enabled before that, so their state is kept per connection. */
@@ -22,7 +26,9 @@ struct connection {
     struct vhost_device *owner;
     uint16_t tx_rings; /* of the guest, enabled */
     uint16_t rx_rings;
-    bool memory_changing; /* the guest's memory is being mapped anew */
+    /* Why workers may not see it though it runs; the event thread's. */
+    bool memory_changing; /* the guest's memory is being mapped anew, or that failed */
+    bool interrupted;     /* it was leased before the message that is being handled; no worker is in its rings */
 };
 
 /* Guards the list of devices, the connections and the locked part of each device. A leaf: rte_vhost may hold its own
@@ -31,12 +37,14 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vhost_device *devices;
 static struct connection connections[RTE_MAX_VHOST_DEVICE];
 
-/* Not passed through yet, so not offered: what the guest may leave undone and what we may leave undone for it. */
-#define OFFLOAD_FEATURES                                                                                  \
-    (1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_GUEST_CSUM | 1ULL << VIRTIO_NET_F_GSO |             \
-     1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
-     1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 |   \
-     1ULL << VIRTIO_NET_F_HOST_ECN | 1ULL << VIRTIO_NET_F_HOST_UFO)
+/* What rte_vhost would offer and we do not take, whatever the configuration: UDP frames to be fragmented, and a bit that is
+ * in no standard. */
+#define FEATURES_NEVER (1ULL << VIRTIO_NET_F_GSO | 1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_UFO)
+
+/* What is not offered without TSO. */
+#define FEATURES_TSO                                                                                      \
+    (1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
+     1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | 1ULL << VIRTIO_NET_F_HOST_ECN)
 
 static struct connection *connection_of(int device_id)
 {
@@ -62,6 +70,45 @@ static uint64_t map_txqs(uint16_t rx_rings)
     return map;
 }
 
+/* Those of the queue pairs in 'rings' whose ring with the number 2 * pair + 'side' is good to be worked. */
+static uint16_t leased_rings(const struct vhost_lease *lease, uint16_t rings, unsigned int side)
+{
+    for (unsigned int pair = 0; pair < PORT_QUEUES_MAX; pair++) {
+        if (!(lease->ready & 1u << (2 * pair + side)))
+            rings &= (uint16_t) ~(1u << pair);
+    }
+    return rings;
+}
+
+static uint64_t make_link(const struct vhost_device *device, const struct connection *connection)
+{
+    uint16_t rx_rings = connection->rx_rings, tx_rings = connection->tx_rings;
+    uint64_t link = VHOST_LINK_PRESENT | (uint64_t)device->device_id;
+
+    if (device->leased) {
+        link |= VHOST_LINK_LEASED;
+        rx_rings = leased_rings(&device->lease, rx_rings, 0);
+        tx_rings = leased_rings(&device->lease, tx_rings, 1);
+    }
+    if (device->features & 1ULL << VIRTIO_F_RING_PACKED)
+        link |= VHOST_LINK_PACKED;
+    return link | (uint64_t)rx_rings << 32 | (uint64_t)tx_rings << 16;
+}
+
+/* What the guest's driver takes unfinished. rte_vhost cannot tell it of CWR, so frames with that are cut for it. */
+static uint32_t offloads_of(uint64_t features)
+{
+    uint32_t offloads = OFFLOAD_CHECKSUM;
+
+    if (!(features & 1ULL << VIRTIO_NET_F_GUEST_CSUM))
+        return 0;
+    if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO4)
+        offloads |= OFFLOAD_TSO4;
+    if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO6)
+        offloads |= OFFLOAD_TSO6;
+    return offloads;
+}
+
 /* Makes the locked state known to workers and control. */
 static void publish(struct vhost_device *device)
 {
@@ -70,15 +117,13 @@ static void publish(struct vhost_device *device)
     uint64_t link = 0;
     uint16_t n_rxq = 1;
 
-    if (connection != NULL && !connection->memory_changing) {
-        link = VHOST_LINK_PRESENT | (uint64_t)connection->rx_rings << 32 | (uint64_t)connection->tx_rings << 16 |
-               (uint64_t)device->device_id;
-        if (device->features & 1ULL << VIRTIO_F_RING_PACKED)
-            link |= VHOST_LINK_PACKED;
-    }
+    if (connection != NULL && !connection->memory_changing && !connection->interrupted)
+        link = make_link(device, connection);
     if (connection != NULL && connection->tx_rings != 0)
         n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
-    link |= (uint64_t)++device->changes << 50;
+    link |= (uint64_t)++device->changes << 51;
+    atomic_store_explicit(&port->tx_offloads, connection != NULL ? offloads_of(device->features) : 0,
+                          memory_order_relaxed);
     atomic_store_explicit(&device->tx_map, map_txqs(vhost_link_rx_rings(link)), memory_order_relaxed);
     atomic_store_explicit(&device->link, link, memory_order_release);
     atomic_store_explicit(&port->n_rxq, n_rxq, memory_order_relaxed);
@@ -95,10 +140,112 @@ static struct vhost_device *find_by_path(const char *path)
     return device;
 }
 
+/* Ends the lease of a device's rings, if there is one: workers are sent away and waited for, then rte_vhost knows where
+ * they stopped. 'gone': the device is not running any more.
+ *
+ * Waiting is safe on the event thread even though it mostly holds the locks of this device's rings: workers only spin
+ * for such locks inside rte_vhost's burst functions, those of a leased device are not called, and of no other device a
+ * lock is held. What does have to hold is that none of them is inside with this device's id from before the lease; see
+ * begin_lease(). The lock of this file is not held meanwhile. */
+static void end_lease(struct vhost_device *device, bool gone)
+{
+    int device_id;
+    bool leased;
+
+    pthread_mutex_lock(&lock);
+    leased = device->leased;
+    device_id = device->device_id;
+    device->leased = false;
+    if (leased) {
+        if (gone)
+            device->device_id = -1;
+        else
+            connection_of(device_id)->interrupted = true;
+        publish(device);
+    }
+    pthread_mutex_unlock(&lock);
+    if (!leased)
+        return;
+    qsbr_synchronize();
+    lease_return(&device->lease, device_id);
+}
+
+/* Leases a device that runs, when it suits. Only when no worker can be inside rte_vhost with its id: workers have not
+ * been told of it yet, or a grace period is over since it was hidden from them. A device that workers know and that is
+ * not leased stays so until then. */
+static void begin_lease(struct vhost_device *device, int device_id)
+{
+    bool leased = lease_take(&device->lease, device_id);
+
+    pthread_mutex_lock(&lock);
+    if (device->device_id == device_id) {
+        device->leased = leased;
+        connection_of(device_id)->interrupted = false;
+        publish(device);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* The device that a connection is the current one of, or NULL. It lives as long as rte_vhost may call back for it. */
+static struct vhost_device *device_of(int device_id)
+{
+    struct connection *connection;
+    struct vhost_device *device = NULL;
+
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL && connection->owner->device_id == device_id)
+        device = connection->owner;
+    pthread_mutex_unlock(&lock);
+    return device;
+}
+
+/* On the event thread, holding no locks of rings: workers that are inside rte_vhost get out. */
+static void lease_wanted(void)
+{
+    for (;;) {
+        struct vhost_device *device;
+        int device_id = -1;
+
+        pthread_mutex_lock(&lock);
+        for (device = devices; device != NULL && !device->lease_wanted;)
+            device = device->next;
+        if (device != NULL) {
+            struct connection *connection = connection_of(device->device_id);
+
+            device->lease_wanted = false;
+            if (connection != NULL && !device->leased && !connection->memory_changing) {
+                connection->interrupted = true;
+                device_id = device->device_id;
+                publish(device);
+            }
+        }
+        pthread_mutex_unlock(&lock);
+        if (device == NULL)
+            return;
+        if (device_id >= 0) {
+            qsbr_synchronize();
+            begin_lease(device, device_id);
+        }
+    }
+}
+
+/* A device in rte_vhost's care has become one that could be leased: migration was given up, say. */
+static void lease_later(struct vhost_device *device)
+{
+    bool wanted;
+
+    pthread_mutex_lock(&lock);
+    wanted = device->lease_wanted = lease_suits(device->features);
+    pthread_mutex_unlock(&lock);
+    if (wanted)
+        event_thread_post(lease_wanted);
+}
+
 /* Takes the device from workers before its memory is mapped anew, and gives it back when that went well. When it did
  * not, DPDK 22.11 leaves the rings in memory that is no longer there until the connection is closed, which follows: a
  * worker that still came by would crash. No waiting for workers here: they may be waiting for a ring's lock, which is
- * held now and keeps them out. */
+ * held now and keeps them out. (Those of a leased device have been waited for.) */
 static void set_memory_changing(int device_id, bool changing)
 {
     struct connection *connection;
@@ -113,29 +260,43 @@ static void set_memory_changing(int device_id, bool changing)
     pthread_mutex_unlock(&lock);
 }
 
-/* A message of the front-end starts with its request; this is the vhost-user protocol's SET_MEM_TABLE. */
-static bool changes_memory(const void *message)
+/* rte_vhost has a RARP frame come out of its own receive function; of a leased device it is ours to make, and rte_vhost
+ * need not hear of it. */
+static bool announce(struct vhost_device *device, uint64_t mac)
 {
-    uint32_t request;
-
-    memcpy(&request, message, sizeof request);
-    return request == 5;
+    if (device->leased)
+        atomic_store_explicit(&device->announcement, (mac & 0xffffffffffff) | 1ULL << 48, memory_order_relaxed);
+    return device->leased;
 }
 
 static enum rte_vhost_msg_result before_message(int device_id, void *message)
 {
-    if (changes_memory(message))
+    struct vhost_device *device = device_of(device_id);
+    uint32_t request = request_of(message);
+
+    if (device != NULL && lease_is_touched_by(request))
+        end_lease(device, false);
+    else if (device != NULL && request == VHOST_USER_SEND_RARP && announce(device, request_payload(message)))
+        return RTE_VHOST_MSG_RESULT_OK;
+    if (request == VHOST_USER_SET_MEM_TABLE)
         set_memory_changing(device_id, true);
     return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
-/* Only after messages that were handled without an error. */
+/* Only after messages that were handled without an error. After one that was not, the device stays hidden: until the
+ * connection is closed, or a message goes well. */
 static enum rte_vhost_msg_result after_message(int device_id, void *message)
 {
-    if (!changes_memory(message))
-        return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-    set_memory_changing(device_id, false);
-    return RTE_VHOST_MSG_RESULT_OK;
+    struct vhost_device *device = device_of(device_id);
+    uint32_t request = request_of(message);
+
+    if (request == VHOST_USER_SET_MEM_TABLE)
+        set_memory_changing(device_id, false);
+    if (device != NULL && connections[device_id].interrupted && !connections[device_id].memory_changing)
+        begin_lease(device, device_id);
+    else if (device != NULL && !device->leased && request == VHOST_USER_SET_FEATURES)
+        lease_later(device);
+    return request == VHOST_USER_SET_MEM_TABLE ? RTE_VHOST_MSG_RESULT_OK : RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
 static const struct rte_vhost_user_extern_ops message_hooks = {
@@ -174,7 +335,10 @@ static int new_device(int device_id)
     uint64_t features = 0;
     uint16_t mtu = 0;
     int numa_node = rte_vhost_get_numa_node(device_id);
+    struct rte_mempool *pool = packet_pool_near(numa_node);
     struct connection *connection;
+    struct vhost_device *device;
+    bool leased;
 
     rte_vhost_get_negotiated_features(device_id, &features);
     rte_vhost_get_mtu(device_id, &mtu);
@@ -185,14 +349,25 @@ static int new_device(int device_id)
 
     pthread_mutex_lock(&lock);
     connection = connection_of(device_id);
-    if (connection != NULL) {
-        struct vhost_device *device = connection->owner;
+    device = connection != NULL ? connection->owner : NULL;
+    pthread_mutex_unlock(&lock);
+    if (device == NULL)
+        return -1;
+    /* A second front-end on a server's socket takes over: the first may be a QEMU that died unnoticed. */
+    end_lease(device, true);
+    leased = lease_take(&device->lease, device_id);
 
-        /* A second front-end on a server's socket takes over: the first may be a QEMU that died unnoticed. */
+    pthread_mutex_lock(&lock);
+    connection = connection_of(device_id);
+    if (connection != NULL) {
+        connection->interrupted = false;
+        device->leased = leased;
         device->device_id = device_id;
         device->features = features;
         device->guest_mtu = mtu;
         device->numa_node = numa_node;
+        device->pool = pool;
+        atomic_store_explicit(&device->port->pool, pool, memory_order_relaxed);
         device->n_rings = n_rings;
         memcpy(device->ring_sizes, sizes, sizeof sizes);
         device->link_resets++;
@@ -204,8 +379,11 @@ static int new_device(int device_id)
 
 static void destroy_device(int device_id)
 {
+    struct vhost_device *device = device_of(device_id);
     struct connection *connection;
 
+    if (device != NULL)
+        end_lease(device, true);
     pthread_mutex_lock(&lock);
     connection = connection_of(device_id);
     if (connection != NULL && connection->owner->device_id == device_id) {
@@ -303,15 +481,14 @@ int vhost_device_start(struct vhost_device *device, char **error)
     result = enlist(device, error);
     if (result != 0)
         return result;
-    if (!device->server)
-        event_thread_init(); /* best effort; see vhost_device_stop() */
+    event_thread_init(); /* best effort; see vhost_device_stop() */
     if (rte_vhost_driver_register(device->path, flags) != 0) {
         err_set(error, "could not register vhost-user socket '%s'", device->path);
         delist(device);
         return -EIO;
     }
     if (rte_vhost_driver_callback_register(device->path, &callbacks) != 0 ||
-        rte_vhost_driver_disable_features(device->path, OFFLOAD_FEATURES) != 0 ||
+        rte_vhost_driver_disable_features(device->path, FEATURES_NEVER | (device->tso ? 0 : FEATURES_TSO)) != 0 ||
         rte_vhost_driver_start(device->path) != 0) {
         err_set(error, "could not %s vhost-user socket '%s'", device->server ? "create" : "open", device->path);
         vhost_device_stop(device);
@@ -332,7 +509,7 @@ void vhost_device_stop(struct vhost_device *device)
     /* When a client's connection breaks while it is being unregistered, DPDK 22.11 may put it on the list of those to
      * be connected again after it was taken off, and then uses freed memory with the next server at that path.
      * Connections break on the event thread only, so there it cannot happen. */
-    if (device->server || event_thread_run(unregister, device) == -ENOTCONN)
+    if (event_thread_run(unregister, device) == -ENOTCONN)
         unregister(device);
     delist(device);
 }

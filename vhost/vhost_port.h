@@ -9,6 +9,7 @@
  * for as long as the port lives; without the option the port opens and stays disconnected. Server ("dpdkvhostuser"):
  * we make the socket <vhost_socket_dir>/<name>, which exists when open() returns.
  *
- * Offloads are not negotiated, so frames carry complete checksums and fit the MTU in both directions. */
+ * Checksums and TCP segmentation may be left to the other side in both directions, as far as the guest's driver takes it
+ * (VIRTIO_NET_F_*CSUM, *TSO4, *TSO6, *ECN, MRG_RXBUF). UDP fragmentation is not offered. */
 extern const struct port_ops vhost_client_ops;
 extern const struct port_ops vhost_server_ops;

@@ -10,6 +10,7 @@
 #include "dataplane/core/inet.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 struct port;
 
 /* A port: anything that packets come from and go to. One small class; implementations are vhost-user (vhost/), DPDK
@@ -45,6 +46,7 @@ struct port_config {
     struct mac_addr mac;          /* Interface.mac or the bridge's address; internal ports */
     const char *vhost_socket_dir; /* absolute; where dpdkvhostuser sockets are made */
     unsigned int n_workers;       /* how many workers may transmit */
+    bool no_tso;                  /* the far side is not to be offered TCP segmentation, in either direction */
 };
 
 /* The value of an option, or NULL. */
@@ -102,11 +104,11 @@ struct port_ops {
     int (*reconfigure)(struct port *port, const struct port_config *config, char **error);
 
     /* Worker. Takes up to 'n' (at most PORT_BURST) packets from queue 'rxq'. Whole frames starting at the Ethernet
-     * header, VLAN tags in place, checksums complete, owned by the caller, direct mbufs (refcnt 1). Each rxq is called
+     * header, VLAN tags in place, checksums complete or described as pending (offload.h), owned by the caller, direct mbufs (refcnt 1). Each rxq is called
      * by one worker at a time. */
     uint16_t (*rx_burst)(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n);
 
-    /* Worker. Sends packets in order; those taken are consumed. Returns how many; the caller counts and frees the
+    /* Worker. Sends packets in order, pending ones only as far as 'tx_offloads' says; those taken are consumed. Returns how many; the caller counts and frees the
      * rest. Each txq is called by one worker at a time (the caller sees to it). */
     uint16_t (*tx_burst)(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n);
 
@@ -126,6 +128,22 @@ struct port_counters {
         drops[DROP_N_REASONS]; /* rx side: by the port the packet came from; tx_* reasons: by the port it went to */
 } __attribute__((aligned(64)));
 
+/* What became of one receive queue: on a line of its own, because queues of one port may have different workers. Written
+ * by the worker that polls the queue, read by the control thread (relaxed; both only grow). */
+struct rxq_account {
+    _Atomic uint64_t clocks; /* TSC clocks of polls that found packets, with all that was done to these */
+    _Atomic uint64_t packets;
+} __attribute__((aligned(64)));
+
+/* Who polls a receive queue; all of it the control thread's (dataplane/rxq_plan.h). */
+struct rxq_place {
+    uint8_t worker; /* id plus one of who polls it, or did last; 0: nobody yet */
+    uint8_t wanted; /* id plus one of who shall poll it from now on; 0: whoever does */
+    uint16_t cpu;   /* number plus one of the CPU whose worker alone is to poll it; 0: any */
+    bool taken;     /* on its way to another worker: nobody polls it from the snapshot 'since' on */
+    uint32_t since;
+};
+
 struct port {
     /* Set before a worker sees the port, constant after. */
     const struct port_ops *ops;
@@ -134,14 +152,17 @@ struct port {
     uint16_t index;                              /* 1..PORTS_MAX-1, unique among living ports */
     uint16_t n_txq;                              /* queues tx_burst() takes; 0 < n <= PORT_QUEUES_MAX */
     struct port_counters *counters[WORKERS_MAX]; /* allocated by port_create() for every worker id */
+    struct rxq_account *rxq_accounts;            /* likewise, PORT_QUEUES_MAX of them */
 
-    /* The control thread's: which worker polls (or polled last) each receive queue, its id plus one; 0: none yet. */
-    uint8_t rxq_worker[PORT_QUEUES_MAX];
+    struct rxq_place rxq_places[PORT_QUEUES_MAX];
 
     /* Written by the implementation (any of its threads), read by control (n_rxq) and workers (ready); relaxed. After
      * a change the implementation calls notifier_raise() so that control looks again. */
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
     _Atomic bool ready;     /* the far side is there: packets may be sent */
+
+    /* Whose buffers its packets come in. Written by the implementation (any of its threads), read by control; relaxed. */
+    _Atomic(struct rte_mempool *) pool;
 
     /* OFFLOAD_* bits (offload.h): what packets given to tx_burst() may leave to the far side. Written by the implementation
      * whenever that changes, read by workers; relaxed. */

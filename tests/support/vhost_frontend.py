@@ -12,6 +12,8 @@ Ring 2q is the guest's receive ring of queue pair q, ring 2q+1 its transmit ring
 Run as a program it is the far side of a unit test:
 
     vhost_frontend.py echo client|server PATH [QUEUES]    sends every frame back, until its standard input ends
+    vhost_frontend.py offload client|server PATH          as echo, as a guest that takes all offloads: the header of each
+                                                          frame goes back with it
     vhost_frontend.py hostile client|server PATH          one connection for each kind of nonsense, then as echo
 """
 
@@ -32,7 +34,8 @@ GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, GET_QUEUE_NUM, SET_VRING_ENABLE = 
 VERSION, REPLY, NEED_REPLY = 1, 4, 8
 
 F_MRG_RXBUF, F_MQ, F_INDIRECT, F_PROTOCOL, F_VERSION_1 = 1 << 15, 1 << 22, 1 << 28, 1 << 30, 1 << 32
-OFFLOADS = sum(1 << bit for bit in (0, 1, 6, 7, 8, 9, 10, 11, 12, 13, 14))
+# CSUM, GUEST_CSUM, and TSO4, TSO6 and ECN of guest and host.
+OFFLOADS = sum(1 << bit for bit in (0, 1, 7, 8, 9, 11, 12, 13))
 PROTOCOL_MQ, PROTOCOL_REPLY_ACK = 1 << 0, 1 << 3
 
 DESC_NEXT, DESC_WRITE, DESC_INDIRECT = 1, 2, 4
@@ -116,8 +119,9 @@ class Frontend:
     """A connection to a vhost-user port. 'server': listen at 'path' for the port (QEMU's side of dpdkvhostuserclient);
     otherwise connect to it. Waits up to 'timeout' seconds for the other side."""
 
-    def __init__(self, path, server=False, queues=1, timeout=10.0, start=True):
-        self.path, self.queues, self.timeout = path, queues, timeout
+    def __init__(self, path, server=False, queues=1, timeout=10.0, start=True, offloads=0):
+        self.path, self.queues, self.timeout, self.offloads = path, queues, timeout, offloads
+        self.header = bytes(NET_HEADER)  # of the frame received last
         self.listener = None
         self.socket = None
         self.rings = []
@@ -165,7 +169,7 @@ class Frontend:
 
     def negotiate(self):
         self.offered = self.ask(GET_FEATURES)
-        wanted = F_VERSION_1 | F_MRG_RXBUF | F_PROTOCOL | F_INDIRECT | (F_MQ if self.queues > 1 else 0)
+        wanted = F_VERSION_1 | F_MRG_RXBUF | F_PROTOCOL | F_INDIRECT | (F_MQ if self.queues > 1 else 0) | self.offloads
         if self.offered & wanted != wanted:
             raise RuntimeError("features missing: offered %#x, wanted %#x" % (self.offered, wanted))
         protocol = self.ask(GET_PROTOCOL_FEATURES) & (PROTOCOL_MQ | PROTOCOL_REPLY_ACK)
@@ -237,11 +241,11 @@ class Frontend:
         ring.describe(i, GUEST_BASE + ring.buffer(i), BUFFER_BYTES, DESC_WRITE)
         ring.publish(i)
 
-    def send(self, frame, queue=0):
+    def send(self, frame, queue=0, header=bytes(NET_HEADER)):
         """Sends a frame as the guest would: a chain of a header and as many buffers as it takes."""
         ring = self.rings[2 * queue + 1]
         deadline = time.monotonic() + self.timeout
-        data = bytes(NET_HEADER) + frame
+        data = header + frame
         pieces = [data[at:at + BUFFER_BYTES] for at in range(0, len(data), BUFFER_BYTES)]
         self.reclaim(ring)
         while len(ring.free) < len(pieces):
@@ -275,6 +279,7 @@ class Frontend:
             return None
         head, length = done
         n_buffers = struct.unpack_from("<H", self.memory, ring.buffer(head) + 10)[0]
+        self.header = self.memory[ring.buffer(head):ring.buffer(head) + NET_HEADER]
         frame = self.memory[ring.buffer(head) + NET_HEADER:ring.buffer(head) + length]
         self.offer(ring, head)
         for _ in range(n_buffers - 1):
@@ -431,7 +436,7 @@ def echo(frontend):
         while not select.select([sys.stdin], [], [], 0)[0]:
             frame = frontend.receive(0.2, 0)
             if frame is not None:
-                frontend.send(frame)
+                frontend.send(frame, header=frontend.header if frontend.offloads else bytes(NET_HEADER))
 
 
 def be_hostile(path, server):
@@ -459,7 +464,7 @@ def main():
     server = side == "server"
     if mode == "hostile":
         be_hostile(path, server)
-    echo(Frontend(path, server, queues))
+    echo(Frontend(path, server, queues, offloads=OFFLOADS if mode == "offload" else 0))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 
+#include "dataplane/core/offload.h"
 #include "dataplane/packet_socket.h"
+#include "dataplane/segment.h"
+#include "dataplane/tx_finish.h"
 
 /*   port "veth-port" (under test) ---- "veth-peer" 10.9.0.1/24: the test's packet socket, the kernel's UDP */
 
@@ -167,10 +170,10 @@ static uint16_t l4_residue(const uint8_t *frame)
     return (uint16_t)~sum;
 }
 
-static void kernels_partial_checksum_is_completed(void **state)
+static void kernels_partial_checksum_stays_partial(void **state)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(0x1000)};
-    uint8_t frame[200];
+    struct rte_mbuf *packet;
     int fd;
 
     port_fixture_need_namespace();
@@ -178,8 +181,12 @@ static void kernels_partial_checksum_is_completed(void **state)
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_int_equal(sendto(fd, "odd", 3, 0, (const struct sockaddr *)&to, sizeof to), 3);
     close(fd);
-    port_fixture_receive(port, is_udp, frame, sizeof frame);
-    assert_int_equal(l4_residue(frame), 0);
+    packet = port_fixture_take(port, is_udp);
+    assert_int_equal(packet->ol_flags & OFFLOAD_PENDING, RTE_MBUF_F_TX_UDP_CKSUM);
+    assert_int_not_equal(l4_residue(rte_pktmbuf_mtod(packet, const uint8_t *)), 0);
+    tx_finish_checksums(packet);
+    assert_int_equal(l4_residue(rte_pktmbuf_mtod(packet, const uint8_t *)), 0);
+    rte_pktmbuf_free(packet);
 }
 
 static bool is_tcp(const uint8_t *frame, uint32_t len)
@@ -198,18 +205,39 @@ static const uint8_t large_frame[3054] = {2,    0, 0, 0, 0, 2,  2, 0,  0, 0,  0,
                                           0xe0, 0, 1, 0, 0, 64, 6, 0,  0, 10, 9, 0, 1,    10,   9,    0, 2,
                                           0,    1, 0, 2, 0, 0,  0, 10, 0, 0,  0, 0, 0x50, 0x18, 1,    0};
 
-static void large_tcp_frame_is_segmented(void **state)
+/* Cuts the packet and looks at its three segments; 'tcp_frame' is where the frame with the TCP header begins. */
+static void expect_segments(struct rte_mbuf *packet, uint32_t tcp_frame)
 {
-    uint8_t frame[1100];
+    struct segmenter segmenter;
+
+    assert_int_equal(packet->ol_flags & OFFLOAD_PENDING, RTE_MBUF_F_TX_TCP_SEG);
+    assert_int_equal(packet->tso_segsz, 1000);
+    assert_int_equal(segmenter_init(&segmenter, packet), 0);
+    for (unsigned int i = 0; i < 3; i++) {
+        struct rte_mbuf *segment = segmenter_next(&segmenter, packet_pool());
+        const uint8_t *outer = rte_pktmbuf_mtod(segment, const uint8_t *);
+        const uint8_t *frame = outer + tcp_frame;
+
+        assert_int_equal(segment->pkt_len, tcp_frame + 1054);
+        assert_int_equal(frame[40] << 8 | frame[41], 10 + 1000 * (int)i);
+        assert_int_equal(frame[47], i == 2 ? 0x18 : 0x10);
+        assert_int_equal(l4_residue(outer), 0);
+        assert_int_equal(l4_residue(frame), 0);
+        rte_pktmbuf_free(segment);
+    }
+    assert_false(segmenter_has_next(&segmenter));
+    rte_pktmbuf_free(packet);
+}
+
+static void large_tcp_frame_stays_large(void **state)
+{
+    struct rte_mbuf *packet;
 
     port_fixture_need_namespace();
     send_from(&peer, &large_offload, large_frame, sizeof large_frame);
-    for (unsigned int i = 0; i < 3; i++) {
-        assert_int_equal(port_fixture_receive(port, is_tcp, frame, sizeof frame), 1054);
-        assert_int_equal(frame[40] << 8 | frame[41], 10 + 1000 * (int)i);
-        assert_int_equal(frame[47], i == 2 ? 0x18 : 0x10);
-        assert_int_equal(l4_residue(frame), 0);
-    }
+    packet = port_fixture_take(port, is_tcp);
+    assert_int_equal(packet->pkt_len, sizeof large_frame);
+    expect_segments(packet, 0);
 }
 
 static bool is_vxlan(const uint8_t *frame, uint32_t len)
@@ -218,10 +246,10 @@ static bool is_vxlan(const uint8_t *frame, uint32_t len)
 }
 
 /* The kernel leaves the cutting to us also when it has put a tunnel around the frame. */
-static void large_frame_of_kernels_tunnel_is_segmented(void **state)
+static void large_frame_of_kernels_tunnel_stays_large(void **state)
 {
     struct packet_socket tunnel;
-    uint8_t frame[1200];
+    struct rte_mbuf *packet;
 
     port_fixture_need_namespace();
     port_fixture_run("ip link add vx type vxlan id 7 remote 10.9.0.2 dstport 4789 dev veth-peer udpcsum");
@@ -229,13 +257,34 @@ static void large_frame_of_kernels_tunnel_is_segmented(void **state)
     assert_int_equal(packet_socket_open(&tunnel, if_nametoindex("vx")), 0);
     send_from(&tunnel, &large_offload, large_frame, sizeof large_frame);
     packet_socket_close(&tunnel);
-    for (unsigned int i = 0; i < 3; i++) {
-        assert_int_equal(port_fixture_receive(port, is_vxlan, frame, sizeof frame), 1104);
-        assert_int_equal(frame[90] << 8 | frame[91], 10 + 1000 * (int)i);
-        assert_int_equal(l4_residue(frame), 0);
-        assert_int_equal(l4_residue(frame + 50), 0);
-    }
+    packet = port_fixture_take(port, is_vxlan);
+    assert_int_equal(packet->pkt_len, 50 + sizeof large_frame);
+    assert_true(packet->ol_flags & RTE_MBUF_F_TX_TUNNEL_UDP);
+    expect_segments(packet, 50);
     port_fixture_run("ip link del vx");
+}
+
+/* What goes out unfinished is whole for the kernel that receives it. */
+static void large_tcp_frame_goes_out_large(void **state)
+{
+    struct packet_frame seen = {0};
+    struct rte_mbuf *packet;
+    struct timespec start;
+
+    port_fixture_need_namespace();
+    packet = port_fixture_packet(large_frame, 1500);
+    rte_pktmbuf_chain(packet, port_fixture_packet(large_frame + 1500, sizeof large_frame - 1500));
+    assert_int_equal(offload_from_virtio(packet, &large_offload), 0);
+    assert_int_equal(port->ops->tx_burst(port, 0, &packet, 1), 1);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        assert_false(port_fixture_expired(&start));
+        packet_socket_receive(&peer, 1);
+    } while (!packet_socket_next(&peer, &seen) || !is_tcp(seen.data, seen.len));
+    assert_int_equal(seen.len, sizeof large_frame);
+    assert_int_equal(seen.header.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+    assert_int_equal(seen.header.gso_size, 1000);
+    assert_int_equal(seen.header.csum_start, 34);
 }
 
 static void unsupported_offload_is_counted(void **state)
@@ -358,9 +407,10 @@ int main(void)
         WITH_PORT(frames_go_out_in_order),
         WITH_PORT(own_frames_do_not_come_back),
         WITH_PORT(tag_is_put_back),
-        WITH_PORT(kernels_partial_checksum_is_completed),
-        WITH_PORT(large_tcp_frame_is_segmented),
-        WITH_PORT(large_frame_of_kernels_tunnel_is_segmented),
+        WITH_PORT(kernels_partial_checksum_stays_partial),
+        WITH_PORT(large_tcp_frame_stays_large),
+        WITH_PORT(large_frame_of_kernels_tunnel_stays_large),
+        WITH_PORT(large_tcp_frame_goes_out_large),
         WITH_PORT(unsupported_offload_is_counted),
         WITH_PORT(frame_larger_than_a_buffer_is_chained),
         WITH_PORT(frame_beyond_the_mtu_hurts_no_other),

@@ -132,25 +132,35 @@ static inline bool port_fixture_expired(const struct timespec *start)
     return now.tv_sec - start->tv_sec >= 5;
 }
 
-/* Polls until a frame arrives that 'wanted' likes, copies it to 'frame' and returns its length; others are ignored. */
+/* Polls until a frame arrives that 'wanted' likes and returns it; others are ignored. */
+static inline struct rte_mbuf *port_fixture_take(struct port *port, bool (*wanted)(const uint8_t *frame, uint32_t len))
+{
+    static uint8_t bytes[66000];
+    struct timespec start;
+    struct rte_mbuf *packet;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    while (!port_fixture_expired(&start)) {
+        if (port->ops->rx_burst(port, 0, &packet, 1) == 0)
+            continue;
+        assert_true(packet->pkt_len <= sizeof bytes);
+        if (wanted(rte_pktmbuf_read(packet, 0, packet->pkt_len, bytes), packet->pkt_len))
+            return packet;
+        rte_pktmbuf_free(packet);
+    }
+    fail_msg("nothing arrived");
+    return NULL;
+}
+
+/* The same, and copies it to 'frame' and returns its length. */
 static inline uint32_t port_fixture_receive(struct port *port, bool (*wanted)(const uint8_t *frame, uint32_t len),
                                             uint8_t *frame, uint32_t size)
 {
-    struct timespec start;
-    uint32_t found = 0;
+    struct rte_mbuf *packet = port_fixture_take(port, wanted);
+    uint32_t len = packet->pkt_len;
 
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    while (found == 0 && !port_fixture_expired(&start)) {
-        struct rte_mbuf *packets[1];
-
-        if (port->ops->rx_burst(port, 0, packets, 1) == 0)
-            continue;
-        assert_true(packets[0]->pkt_len <= size);
-        memcpy(frame, rte_pktmbuf_read(packets[0], 0, packets[0]->pkt_len, frame), packets[0]->pkt_len);
-        if (wanted(frame, packets[0]->pkt_len))
-            found = packets[0]->pkt_len;
-        rte_pktmbuf_free(packets[0]);
-    }
-    assert_true(found != 0);
-    return found;
+    assert_true(len <= size);
+    memcpy(frame, rte_pktmbuf_read(packet, 0, len, frame), len);
+    rte_pktmbuf_free(packet);
+    return len;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/dataplane/port_fixture.h"
+#include "tests/unit/dataplane/sent_frame.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -201,7 +202,8 @@ static void client_connects_again(void **state)
     close_port(port);
 }
 
-static void offloads_are_not_offered(void **state)
+/* What the guest's driver does not take is not left to it. */
+static void offloads_are_the_guests_choice(void **state)
 {
     struct port *port = open_port("dpdkvhostuser");
     struct frontend frontend = frontend_start("echo", "client", "1");
@@ -210,8 +212,66 @@ static void offloads_are_not_offered(void **state)
 
     assert_true(frontend_wait(port, &frontend));
     features = strtoull(status_value(port, "features", &status), NULL, 16);
-    assert_true(features & 1 << 15); /* mergeable buffers */
-    assert_false(features & 0x7fc3); /* VIRTIO_NET_F_CSUM ... VIRTIO_NET_F_HOST_UFO */
+    assert_true(features & 1 << 15);     /* mergeable buffers */
+    assert_false(features & 0x7fc3);     /* VIRTIO_NET_F_CSUM ... VIRTIO_NET_F_HOST_UFO */
+    assert_int_equal(port->tx_offloads, 0);
+    frontend_stop(port, &frontend);
+    frontend = frontend_start("offload", "client", "1");
+    assert_true(frontend_wait(port, &frontend));
+    features = strtoull(status_value(port, "features", &status), NULL, 16);
+    assert_int_equal(features & 0x7fc3, 0x3b83); /* all but VIRTIO_NET_F_GSO and UFO */
+    assert_int_equal(port->tx_offloads & (OFFLOAD_CHECKSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6),
+                     OFFLOAD_CHECKSUM | OFFLOAD_TSO4 | OFFLOAD_TSO6);
+    frontend_stop(port, &frontend);
+    while (port->tx_offloads != 0)
+        poll_port(port);
+    close_port(port);
+}
+
+/* Sends a frame and takes what comes back: it is described as it was. */
+static void expect_unfinished_echo(struct port *port, const struct sent_spec *spec)
+{
+    static struct sent_frame frame;
+    static uint8_t bytes[SENT_FRAME_MAX];
+    struct virtio_net_hdr header;
+    struct timespec start;
+    struct rte_mbuf *packet;
+
+    sent_make(&frame, spec);
+    packet = sent_packet(frame.bytes, frame.len, true);
+    assert_int_equal(offload_from_virtio(packet, &frame.header), 0);
+    assert_int_equal(port->ops->tx_burst(port, 0, &packet, 1), 1);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    while (!port_fixture_expired(&start)) {
+        qsbr_reader_quiescent(0);
+        if (port->ops->rx_burst(port, 0, &packet, 1) == 0)
+            continue;
+        if (packet->pkt_len != frame.len) {
+            rte_pktmbuf_free(packet);
+            continue;
+        }
+        offload_to_virtio(packet, &header);
+        assert_memory_equal(&header, &frame.header, sizeof header);
+        sent_bytes(packet, bytes);
+        assert_memory_equal(bytes, frame.bytes, frame.len);
+        rte_pktmbuf_free(packet);
+        return;
+    }
+    fail_msg("frame did not come back");
+}
+
+static void unfinished_frames_go_to_the_guest_and_back(void **state)
+{
+    struct port *port = open_port("dpdkvhostuser");
+    struct frontend frontend = frontend_start("offload", "client", "1");
+
+    assert_true(frontend_wait(port, &frontend));
+    for (unsigned int i = 0; i < 6; i++) {
+        const struct sent_spec spec = {
+            .kind = i / 2, .v6 = i & 1, .payload_len = i / 2 == SENT_TSO ? 60001 : 901, .mss = 1400};
+
+        expect_unfinished_echo(port, &spec);
+    }
     frontend_stop(port, &frontend);
     close_port(port);
 }
@@ -396,7 +456,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_passes_frames),       cmocka_unit_test(server_passes_frames),
-        cmocka_unit_test(client_connects_again),      cmocka_unit_test(offloads_are_not_offered),
+        cmocka_unit_test(client_connects_again),      cmocka_unit_test(offloads_are_the_guests_choice),
+        cmocka_unit_test(unfinished_frames_go_to_the_guest_and_back),
         cmocka_unit_test(queues_follow_the_guest),    cmocka_unit_test(server_survives_nonsense),
         cmocka_unit_test(port_closes_under_a_guest),  cmocka_unit_test(client_without_path_stays_disconnected),
         cmocka_unit_test(settings_change_while_open), cmocka_unit_test(bad_paths_are_explained),

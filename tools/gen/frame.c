@@ -201,6 +201,15 @@ void frame_write(const struct options *options, unsigned int direction, const st
     }
 }
 
+void frame_write_stamp(const struct frame_layout *layout, uint64_t clocks, uint8_t *bytes)
+{
+    const struct latency_stamp stamp = {LATENCY_MAGIC, clocks}, balance = {~LATENCY_MAGIC, ~clocks};
+
+    memcpy(bytes + layout->stamp, &stamp, sizeof stamp);
+    if (layout->balance > 0)
+        memcpy(bytes + layout->stamp + sizeof stamp, &balance, sizeof balance);
+}
+
 uint16_t frame_write_segment(const struct options *options, unsigned int direction, uint32_t flow,
                              const struct frame_segment *segment, uint8_t *bytes)
 {

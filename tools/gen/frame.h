@@ -47,6 +47,9 @@ uint16_t frame_size_least(const struct options *options);
 void frame_write(const struct options *options, unsigned int direction, const struct frame_layout *layout,
                  uint8_t *bytes);
 
+/* Writes a latency stamp into a frame whose layout has room for one, and its complement where there is a checksum. */
+void frame_write_stamp(const struct frame_layout *layout, uint64_t clocks, uint8_t *bytes);
+
 /* A TCP segment of any flow, for connections that are followed from their beginning. */
 struct frame_segment {
     uint8_t flags;

@@ -55,8 +55,11 @@ static void report_trials(const struct search *search, const struct options *opt
     for (unsigned int i = 0; i < search->n_trials; i++) {
         const struct search_trial *trial = &search->trials[i];
 
-        fprintf(out, "%s{\"pps\": %.0f, \"sent_mpps\": %.4f, \"mpps\": %.4f, \"gbps\": %.4f, \"loss_percent\": %.6f",
-                i == 0 ? "" : ",\n    ", trial->pps, trial->sent_mpps, trial->mpps, trial->gbps, trial->loss_percent);
+        fprintf(out,
+                "%s{\"pps\": %.0f, \"sent_mpps\": %.4f, \"mpps\": %.4f, \"gbps\": %.4f, \"loss_percent\": %.6f, "
+                "\"cpu_share\": %.4f",
+                i == 0 ? "" : ",\n    ", trial->pps, trial->sent_mpps, trial->mpps, trial->gbps, trial->loss_percent,
+                trial->cpu_share);
         if (options->latency > 0)
             fprintf(out, ", \"p50_ns\": %llu, \"p99_ns\": %llu, \"p999_ns\": %llu", (unsigned long long)trial->p50_ns,
                     (unsigned long long)trial->p99_ns, (unsigned long long)trial->p999_ns);

@@ -20,6 +20,7 @@ struct search_trial {
     double sent_mpps;
     double mpps; /* received */
     double gbps;
+    double cpu_share;                 /* of the time, what the generator had a CPU for */
     uint64_t p50_ns, p99_ns, p999_ns; /* 0 without stamps */
 };
 

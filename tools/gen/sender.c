@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/gen/sender.h"
 
-#include <string.h>
-
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "tools/gen/gso.h"
-#include "tools/gen/latency.h"
 #include "tools/gen/tunnel.h"
 
 /* Straight from the pool: a buffer comes back as it was sent, and a reset would cost as much as the sending. */
@@ -138,16 +135,6 @@ void sender_rewind(struct sender *sender)
     sender->next_flow = 0;
 }
 
-static void write_stamp(const struct frame_layout *layout, struct rte_mbuf *frame, uint64_t now)
-{
-    const struct latency_stamp stamp = {LATENCY_MAGIC, now}, balance = {~LATENCY_MAGIC, ~now};
-    uint8_t *place = rte_pktmbuf_mtod_offset(frame, uint8_t *, layout->stamp);
-
-    memcpy(place, &stamp, sizeof stamp);
-    if (layout->balance > 0)
-        memcpy(place + sizeof stamp, &balance, sizeof balance);
-}
-
 /* The place of the first frame in a burst that is to carry a stamp. */
 static uint16_t first_stamp(const struct sender *sender)
 {
@@ -179,7 +166,7 @@ static void stamp(struct sender *sender, struct rte_mbuf **frames, uint16_t n)
 
     for (uint32_t i = first_stamp(sender); i < n; i += sender->options->latency) {
         if (frames[i]->pool == pools[0] || frames[i]->pool == pools[1] || frames[i]->pool == pools[2])
-            write_stamp(&sender->device->layout, frames[i], now);
+            frame_write_stamp(&sender->device->layout, now, rte_pktmbuf_mtod(frames[i], uint8_t *));
     }
 }
 

@@ -197,6 +197,7 @@ static void try_rate(struct traffic *traffic, double pps, struct search_trial *t
         .sent_mpps = (double)sent / elapsed / 1e6,
         .mpps = (double)received / elapsed / 1e6,
         .gbps = (double)bytes * 8 / elapsed / 1e9,
+        .cpu_share = traffic->cpu_share,
         .p50_ns = latency_quantile(&traffic->latency, 0.5),
         .p99_ns = latency_quantile(&traffic->latency, 0.99),
         .p999_ns = latency_quantile(&traffic->latency, 0.999),

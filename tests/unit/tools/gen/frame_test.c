@@ -15,6 +15,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "tools/gen/latency.h"
 #include "tools/gen/neighbour.h"
 
 static struct options options = {
@@ -85,6 +86,8 @@ static void check_balance(bool pseudo)
 
             frame_set_ports(&frame, layout.ports, ports);
             frame_set_ports(&frame, layout.balance, ~ports);
+            if (layout.stamp > 0)
+                frame_write_stamp(&layout, 0x0123456789abcdefu * flow, bytes);
             assert_int_equal(sum_of_payload(bytes + layout.l3, pseudo), 0xffff);
         }
         assert_true(frame_is_ours(&options, direction, &layout, &frame));
@@ -220,6 +223,36 @@ static void echo_keeps_its_checksum(void **state)
     check_balance(true);
 }
 
+static void stamp_leaves_the_checksum_right(void **state)
+{
+    options.latency = 64;
+    options.protocol = OPTIONS_TCP;
+    check_balance(true);
+    options.protocol = OPTIONS_ICMP;
+    check_balance(false);
+    options.protocol = OPTIONS_UDP;
+    options.ipv6 = true;
+    check_balance(true);
+}
+
+static void stamp_stands_where_the_layout_says(void **state)
+{
+    uint8_t bytes[FRAME_MAX], before[FRAME_MAX];
+    struct latency_stamp stamp;
+    struct frame_layout layout;
+
+    options.latency = 64;
+    layout = lay_out(0);
+    frame_write(&options, 0, &layout, bytes);
+    memcpy(before, bytes, options.size);
+    frame_write_stamp(&layout, 4711, bytes);
+    memcpy(&stamp, bytes + layout.stamp, sizeof stamp);
+    assert_int_equal(stamp.magic, LATENCY_MAGIC);
+    assert_int_equal(stamp.clocks, 4711);
+    memcpy(bytes + layout.stamp, before + layout.stamp, sizeof stamp);
+    assert_memory_equal(bytes, before, options.size);
+}
+
 static void tag_stands_before_the_network_header(void **state)
 {
     uint8_t bytes[FRAME_MAX];
@@ -302,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup(tcp_keeps_its_checksum, set_up),
         cmocka_unit_test_setup(udp_over_ipv6_keeps_its_checksum, set_up),
         cmocka_unit_test_setup(echo_keeps_its_checksum, set_up),
+        cmocka_unit_test_setup(stamp_leaves_the_checksum_right, set_up),
+        cmocka_unit_test_setup(stamp_stands_where_the_layout_says, set_up),
         cmocka_unit_test_setup(tag_stands_before_the_network_header, set_up),
         cmocka_unit_test_setup(segment_is_valid_tcp, set_up),
         cmocka_unit_test_setup(least_frame_has_room_for_all, set_up),

@@ -53,16 +53,14 @@ static void flush(struct worker *worker)
     cycles_stage(&worker->cycles, CYCLES_TX, rte_rdtsc() - begun, n);
 }
 
-/* Asks a queue again while it has more, up to a batch: bursts amortise the ring. What is to be sent gathers until the turn
- * ends, or until so much has come that waiting longer would gain nothing: few packets of many ports to one port leave in
- * one burst, and none waits for more than a batch or two of others. */
+/* One queue's turn: bursts of a whole batch, where there is as much, amortise the ring. What is to be sent gathers until the
+ * turn of all queues ends, or until so much has come that waiting longer would gain nothing: few packets of many ports to one
+ * port leave in one burst, and none waits for more than a batch or two of others. */
 static uint16_t poll_queue(struct worker *worker, const struct stages *stages, const struct poll *poll)
 {
     struct rte_mbuf *packets[WORKER_BATCH];
-    uint16_t n = poll->port->ops->rx_burst(poll->port, poll->queue, packets, PORT_BURST);
+    uint16_t n = poll->port->ops->rx_burst(poll->port, poll->queue, packets, WORKER_BATCH);
 
-    if (n == PORT_BURST)
-        n += poll->port->ops->rx_burst(poll->port, poll->queue, packets + n, PORT_BURST);
     if (n > 0) {
         bool by_stage = __builtin_expect(worker->cycles.by_stage, 0);
 

@@ -103,7 +103,7 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
 void worker_stop(struct worker *worker);
 
 /* The stage entry: forwards 'n' (at most WORKER_BATCH) packets that came from one port. */
-#define WORKER_BATCH 64
+#define WORKER_BATCH PORT_BURST
 void worker_forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
                     uint16_t n);
 

@@ -89,6 +89,21 @@ static uint16_t take_offloads(struct port *port, struct rte_mbuf **packets, uint
     return kept;
 }
 
+/* rte_vhost gives no more than this per call: it is called again while the ring has more. */
+#define LIBRARY_BURST 32
+
+static uint16_t dequeue(struct vhost_device *device, uint64_t link, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
+{
+    uint16_t received = 0, some;
+
+    do {
+        some = rte_vhost_dequeue_burst(vhost_link_device(link), (uint16_t)(2 * rxq + 1), device->pool,
+                                       packets + received, (uint16_t)(n - received));
+        received += some;
+    } while (some == LIBRARY_BURST && received < n);
+    return received;
+}
+
 uint16_t library_receive(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq,
                          struct rte_mbuf **packets, uint16_t n)
 {
@@ -101,7 +116,7 @@ uint16_t library_receive(struct port *port, struct vhost_device *device, uint64_
         queue->silence = VHOST_SILENCE_NONE;
         ring_index(link, rxq, &queue->taken);
     }
-    received = rte_vhost_dequeue_burst(vhost_link_device(link), (uint16_t)(2 * rxq + 1), device->pool, packets, n);
+    received = dequeue(device, link, rxq, packets, n);
     if (received != 0) {
         queue->empty_polls = 0;
         queue->silence = VHOST_SILENCE_NONE;

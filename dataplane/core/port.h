@@ -24,7 +24,7 @@ struct port;
 #define PORT_QUEUES_MAX 16
 #define PORT_NAME_LEN   64
 #define PORTS_MAX       4096 /* port indexes are 1..PORTS_MAX-1; 0 is "no port" */
-#define PORT_BURST      32   /* most packets per rx_burst() call */
+#define PORT_BURST      64   /* most packets per rx_burst() call */
 
 #define PORT_MTU_MIN     68
 #define PORT_MTU_MAX     9702 /* 9728-byte frames less Ethernet header, CRC and two tags */

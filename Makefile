@@ -6,8 +6,8 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 600
 PYTHON := /usr/bin/python3
 
-.PHONY: all help setup setup-test build asan fuzz-build fuzz test test-unit test-system test-asan demo bench lint format \
-    install clean
+.PHONY: all help setup setup-test build asan fuzz-build fuzz test test-unit test-system test-asan demo bench bench-stages \
+    lint format install clean
 
 all: build
 
@@ -16,8 +16,10 @@ help:
 	@echo 'make test         set up, build, run every test'
 	@echo 'make build        set up what building needs, and build into $(BUILD)/'
 	@echo 'make lint         format, warnings, include arrows, sizes, spelling'
-	@echo 'make bench        what it does in a second, beside testpmd in the same run (one part: CASE=throughput, rule-scale,'
-	@echo '                  connection-rate, connection-count, update-time, syn-flood)'
+	@echo 'make bench        what it does in a second, beside testpmd and OVS in the same run, in 15 minutes; one part: CASE=throughput,'
+	@echo '                  frame-sizes, tunnels, rule-scale, connection-rate, connection-count, update-time, syn-flood, tso, latency,'
+	@echo '                  no-loss, reconfiguration, two-workers or idle; more samples: MINUTES=45'
+	@echo 'make bench-stages what packets cost in each stage, in instructions and clocks, beside what is noted'
 	@echo 'make install      install below DESTDIR and PREFIX (now: "$(DESTDIR)" and $(PREFIX))'
 	@echo 'make fuzz         each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make test-unit, make test-system, make test-asan, make format, make clean'
@@ -64,7 +66,11 @@ demo: setup-test build
 	@SLUICE_BUILD=$(BUILD) $(PYTHON) tools/demo/demo.py
 
 bench: setup-test build
-	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(CASE),--case $(CASE))
+	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(if $(CASE),--case $(CASE)) \
+	    $(if $(MINUTES),--minutes $(MINUTES))
+
+bench-stages: setup-test build
+	@SLUICE_BUILD=$(BUILD) $(PYTHON) tests/bench/stage_costs.py
 
 lint: build
 	@tools/lint/lint.sh $(BUILD)

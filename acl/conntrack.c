@@ -72,6 +72,21 @@ static void set_dimensions(struct conntrack *ct, const struct conntrack_config *
     ct->cache_bulk = fair < 1 ? 1 : fair > CACHE_BULK ? CACHE_BULK : fair;
 }
 
+uint32_t conntrack_session_bytes(void)
+{
+    return (uint32_t)(sizeof(struct session) + sizeof(struct ct_bucket) / 2 + sizeof(uint32_t));
+}
+
+uint64_t conntrack_bytes(const struct conntrack_config *config)
+{
+    struct conntrack ct;
+
+    set_dimensions(&ct, config);
+    return sizeof ct + sessions_size(&ct) + buckets_size(&ct) + ct.capacity * sizeof *ct.free_stack +
+           ((ct.bucket_mask >> CT_GROUP_BITS) + 1) * sizeof *ct.locks + ct.n_workers * sizeof *ct.workers +
+           CT_FRAGMENT_BUCKETS * sizeof *ct.fragments + ACCOUNTS_SIZE + CT_TIMEOUT_SETS_MAX * sizeof *ct.timeout_sets;
+}
+
 struct conntrack *conntrack_create(const struct conntrack_config *config)
 {
     struct conntrack *ct = NULL;

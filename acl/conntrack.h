@@ -182,6 +182,9 @@ bool conntrack_worker_handover(struct conntrack *ct, unsigned int worker, unsign
 /* Any thread. */
 uint32_t conntrack_count(const struct conntrack *ct);
 uint32_t conntrack_capacity(const struct conntrack *ct);
+/* Any thread. Bytes of memory that such a table takes, and what each of its sessions has in that. */
+uint64_t conntrack_bytes(const struct conntrack_config *config);
+uint32_t conntrack_session_bytes(void);
 
 /* Any thread: copies living sessions for dumps, starting after '*cursor' (0 to begin), up to 'n'. Returns how many;
  * fewer than 'n' means the end. Copies are consistent each for itself. */

@@ -69,13 +69,16 @@ struct interface {
     int64_t ofport;        /* OFPORT_NONE while FAILED */
     int64_t ofport_before; /* to be had again after a failure, or from before a restart */
     struct vlan_config vlan;
-    char *error;               /* FAILED: why. OPEN: the change that was refused. Or NULL */
-    char *complaint;           /* what of the row is ignored, or NULL */
-    struct port *port;         /* OPENING (then the builder's), OPEN */
-    uint16_t n_rxq;            /* as of the last publication */
-    struct port_status status; /* OPEN */
-    bool status_dirty;         /* status differs from what the database was told */
-    uint32_t ifindex_seen;     /* "system": the kernel device it opened, or failed to; 0: none */
+    char *error;                        /* FAILED: why. OPEN: the change that was refused. Or NULL */
+    char *complaint;                    /* what of the row is ignored, or NULL */
+    struct port *port;                  /* OPENING (then the builder's), OPEN */
+    uint16_t n_rxq;                     /* as of the last publication */
+    char *rxq_affinity;                 /* other_config:pmd-rxq-affinity, or NULL */
+    uint16_t rxq_cpus[PORT_QUEUES_MAX]; /* what it says: by queue the CPU's number plus one, 0: any */
+    uint32_t rxq_homeless;              /* bit by queue: bound to a CPU without a worker */
+    struct port_status status;          /* OPEN */
+    bool status_dirty;                  /* status differs from what the database was told */
+    uint32_t ifindex_seen;              /* "system": the kernel device it opened, or failed to; 0: none */
 
     /* "vxlan", "geneve" */
     bool is_tunnel;

@@ -4,7 +4,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static cpu_set_t allowed;
 
@@ -34,6 +36,20 @@ int cpus_from_mask(const char *mask, unsigned int *cpus, size_t max)
             cpus[n++] = cpu;
     }
     return (int)n;
+}
+
+#define NUMA_NODES_MAX 64
+
+unsigned int cpus_numa_node(unsigned int cpu)
+{
+    for (unsigned int node = 0; node < NUMA_NODES_MAX; node++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/node%u", cpu, node);
+        if (access(path, F_OK) == 0)
+            return node;
+    }
+    return 0;
 }
 
 void cpus_remember(void)

@@ -12,6 +12,9 @@
  * most 'max'), or -EINVAL when the text is no such mask. Zero bits set is 0. */
 int cpus_from_mask(const char *mask, unsigned int *cpus, size_t max);
 
+/* The NUMA node of a CPU; 0 when it is not known. */
+unsigned int cpus_numa_node(unsigned int cpu);
+
 /* The CPUs this process was allowed to run on when it started (cpus_remember() was called), ascending. */
 void cpus_remember(void);
 bool cpus_is_allowed(unsigned int cpu);

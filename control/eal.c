@@ -2,7 +2,6 @@
 #include "control/eal.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 
 #include "control/cpus.h"
 #include "control/eal_args.h"
+#include "control/hugepages.h"
 #include "dataplane/core/err.h"
 
 VLOG_DEFINE_THIS_MODULE(eal);
@@ -33,34 +33,6 @@ VLOG_DEFINE_THIS_MODULE(eal);
 
 /* Less than this is not worth having: the packet buffers would not fit. */
 #define HUGEPAGES_MIN_KIB (64u * 1024)
-
-static unsigned long read_number(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    unsigned long n = 0;
-
-    if (file != NULL) {
-        if (fscanf(file, "%lu", &n) != 1)
-            n = 0;
-        fclose(file);
-    }
-    return n;
-}
-
-/* Free hugepages of all sizes together. */
-static unsigned long hugepages_free_kib(void)
-{
-    static const char folder[] = "/sys/kernel/mm/hugepages/hugepages-";
-    unsigned long total = 0;
-    glob_t paths;
-
-    if (glob("/sys/kernel/mm/hugepages/hugepages-*/free_hugepages", 0, NULL, &paths) != 0)
-        return 0;
-    for (size_t i = 0; i < paths.gl_pathc; i++)
-        total += strtoul(paths.gl_pathv[i] + strlen(folder), NULL, 10) * read_number(paths.gl_pathv[i]);
-    globfree(&paths);
-    return total;
-}
 
 /* Where DPDK's log goes: its lines carry no level, so only the words tell. Some are in the hands of guests. */
 static ssize_t log_write(void *cookie, const char *text, size_t size)

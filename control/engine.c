@@ -11,16 +11,18 @@
 #include <util.h>
 
 #include "control/applied.h"
+#include "control/buffers.h"
 #include "control/builder.h"
 #include "control/closings.h"
 #include "control/cpus.h"
 #include "control/eal.h"
 #include "control/reconcile.h"
+#include "control/rxq_balancer.h"
 #include "control/settings.h"
 #include "control/tunnels.h"
-#include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/worker_account.h"
 
 VLOG_DEFINE_THIS_MODULE(engine);
 
@@ -94,8 +96,10 @@ void engine_configure(const struct applied *applied, const struct smap *other_co
 {
     if (applied->no_data_plane != NULL)
         return;
+    rxq_balancer_configure(other_config);
     set_workers(other_config);
     set_sleep(other_config);
+    worker_account_by_stage(smap_get_bool(other_config, "pmd-perf-metrics", false));
 }
 
 /* A size that the operator may choose, within what the tables can be; 0 (the default) when 'text' is NULL. */
@@ -133,15 +137,18 @@ static int start_data_plane(const struct smap *other_config, const char *max_ses
 
     if (rc < 0)
         return rc;
-    rc = packet_pool_init(PACKET_POOL_BUFFERS);
-    if (rc < 0) {
-        *error = xstrdup("no memory for packet buffers; give DPDK more memory (other_config:dpdk-socket-mem)");
+    rc = buffers_start(size_of("other_config:packet-buffers-max", smap_get(other_config, "packet-buffers-max"),
+                               PACKET_POOL_LEAST, PACKET_POOL_MOST),
+                       error);
+    if (rc < 0)
         return rc;
-    }
     rc = qsbr_init();
     if (rc < 0)
         return rc;
-    return dataplane_init(&config, error);
+    rc = dataplane_init(&config, error);
+    if (rc == 0)
+        VLOG_INFO("forwarding with the instructions of %s", dataplane_level());
+    return rc;
 }
 
 void engine_start(struct applied *applied, const struct smap *other_config, const char *max_sessions)

@@ -10,7 +10,7 @@ struct smap;
  * first known. Whatever fails is said in the log and in applied->no_data_plane; the daemon goes on, every interface then
  * carries that sentence. */
 void engine_start(struct applied *applied, const struct smap *other_config, const char *max_sessions);
-/* Applies pmd-cpu-mask and pmd-sleep-max, live. */
+/* Applies pmd-cpu-mask, pmd-sleep-max and the other keys about workers and their queues, live. */
 void engine_configure(const struct applied *applied, const struct smap *other_config);
 /* Closes every port that is on its way out, waiting for it, and stops everything. */
 void engine_stop(struct applied *applied);

@@ -15,6 +15,7 @@
 #include "control/closings.h"
 #include "control/desired.h"
 #include "control/ids.h"
+#include "control/rxq_affinity.h"
 #include "control/tunnels.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/fdb.h"
@@ -54,6 +55,11 @@ static void set_complaint(struct interface *interface, const char *complaint)
         VLOG_WARN("interface %s: %s", interface->settings->name, complaint);
 }
 
+static void read_affinity(struct interface *interface, const struct ovsrec_interface *row)
+{
+    rxq_affinity_read(interface, row != NULL ? smap_get(&row->other_config, "pmd-rxq-affinity") : NULL);
+}
+
 struct interface *interface_create(struct applied *applied, const struct desired_interface *desired)
 {
     struct interface *interface = xzalloc(sizeof *interface);
@@ -70,6 +76,7 @@ struct interface *interface_create(struct applied *applied, const struct desired
     interface->vlan = desired->vlan;
     interface->status_dirty = true;
     set_complaint(interface, desired->complaint);
+    read_affinity(interface, desired->row);
     hmap_insert(&applied->interfaces, &interface->node, hash_string(desired->settings->name, 0));
     return interface;
 }
@@ -116,6 +123,7 @@ void interface_remove(struct applied *applied, struct interface *interface)
     release(applied, interface);
     hmap_remove(&applied->interfaces, &interface->node);
     port_settings_destroy(interface->settings);
+    rxq_affinity_forget(interface);
     free(interface->complaint);
     free(interface->error);
     free(interface);
@@ -321,6 +329,7 @@ bool interface_update(struct applied *applied, struct interface *interface, cons
         interface->uuid = desired->row->header_.uuid;
     interface->vlan = desired->vlan;
     set_complaint(interface, desired->complaint);
+    read_affinity(interface, desired->row);
     settings = port_settings_clone(desired->settings);
     if (interface->local && !settings->has_mac) {
         settings->has_mac = interface->settings->has_mac;
@@ -336,6 +345,8 @@ bool interface_update(struct applied *applied, struct interface *interface, cons
     }
     port_settings_destroy(interface->settings);
     interface->settings = settings;
+    if (interface->state == INTERFACE_FAILED && interface->bridge != NULL)
+        interface->state = INTERFACE_WAITING; /* what was wrong may have been put right */
     if (interface->state != INTERFACE_OPEN)
         return true;
     if (interface->is_tunnel) {

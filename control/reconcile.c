@@ -17,6 +17,7 @@
 #include "control/desired.h"
 #include "control/interfaces.h"
 #include "control/policies.h"
+#include "control/rxq_affinity.h"
 #include "control/tunnels.h"
 #include "dataplane/dataplane.h"
 
@@ -196,6 +197,7 @@ void reconcile_run(struct applied *applied, const struct ovsrec_open_vswitch *cf
         update_policies(applied, sluice_idl);
         attachments_update(applied, idl);
         follow_queues(applied);
+        rxq_affinity_apply(applied);
         update_networks(applied, sluice_idl);
         publish_parts(applied);
         closings_unlink(applied);

@@ -8,9 +8,10 @@
 void unixctl_commands_register(struct vswitch *vswitch)
 {
     const struct unixctl_command *const tables[] = {
-        unixctl_fdb_commands,     unixctl_dpctl_commands,    unixctl_conntrack_commands,
-        unixctl_drop_commands,    unixctl_tunnel_commands,   unixctl_acl_commands,
-        unixctl_acl_why_commands, unixctl_acl_list_commands, unixctl_acl_drops_commands,
+        unixctl_fdb_commands,       unixctl_dpctl_commands, unixctl_conntrack_commands, unixctl_drop_commands,
+        unixctl_tunnel_commands,    unixctl_acl_commands,   unixctl_acl_why_commands,   unixctl_acl_list_commands,
+        unixctl_acl_drops_commands, unixctl_mem_commands,   unixctl_dpdk_commands,      unixctl_pmd_commands,
+        unixctl_pmd_rxq_commands,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {

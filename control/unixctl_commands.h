@@ -20,9 +20,13 @@ extern const struct unixctl_command unixctl_dpctl_commands[];
 extern const struct unixctl_command unixctl_conntrack_commands[];
 extern const struct unixctl_command unixctl_drop_commands[];
 extern const struct unixctl_command unixctl_tunnel_commands[];
+extern const struct unixctl_command unixctl_pmd_commands[];
+extern const struct unixctl_command unixctl_pmd_rxq_commands[];
 extern const struct unixctl_command unixctl_acl_commands[];
 extern const struct unixctl_command unixctl_acl_why_commands[];
 extern const struct unixctl_command unixctl_acl_list_commands[];
 extern const struct unixctl_command unixctl_acl_drops_commands[];
+extern const struct unixctl_command unixctl_mem_commands[];
+extern const struct unixctl_command unixctl_dpdk_commands[];
 
 void unixctl_commands_register(struct vswitch *vswitch);

@@ -14,11 +14,13 @@
 #include <util.h>
 #include <vswitch-idl.h>
 
+#include "control/buffers.h"
 #include "control/closings.h"
 #include "control/engine.h"
 #include "control/interfaces.h"
 #include "control/policies.h"
 #include "control/reconcile.h"
+#include "control/rxq_balancer.h"
 #include "control/sluice_status.h"
 #include "control/statistics.h"
 #include "control/status.h"
@@ -82,6 +84,8 @@ static void take_changes(struct vswitch *vswitch, const struct ovsrec_open_vswit
         vswitch->started = true;
         engine_start(&vswitch->applied, &cfg->other_config, sluice_db_option(&vswitch->sluice, "max-sessions"));
     }
+    /* What has been edited so far goes first: workers that start or stop publish, too. */
+    applied_publish(&vswitch->applied);
     engine_configure(&vswitch->applied, &cfg->other_config);
     reconcile_retry_failed(&vswitch->applied);
     if (!vswitch->unconfirmed) {
@@ -125,6 +129,7 @@ static void run_every_second(struct vswitch *vswitch)
     if (aged > 0)
         dataplane_revalidate();
     rule_drops_forget(is_gone, vswitch->applied.policies);
+    buffers_run(&vswitch->applied);
     if (reconcile_check_devices(&vswitch->applied))
         vswitch->dirty = true;
 }
@@ -148,6 +153,8 @@ static void run_data_plane(struct vswitch *vswitch)
     }
     if (verdict_lines_run(applied->policies))
         poll_immediate_wake();
+    dataplane_run_queues();
+    rxq_balancer_run(applied);
     refresh_status(vswitch, notified);
     run_every_second(vswitch);
 }
@@ -346,6 +353,9 @@ void vswitch_wait(struct vswitch *vswitch)
         return;
     if (applied->tunnels != NULL)
         tunnels_wait(applied->tunnels);
+    rxq_balancer_wait();
+    if (dataplane_run_queues())
+        poll_immediate_wake(); /* packets wait in a queue that nobody polls */
     if (dataplane_reclaim() || vswitch->awaits_workers)
         poll_timer_wait(1);
     else if (rule_flush_is_busy(&applied->flush))
@@ -376,5 +386,7 @@ void vswitch_memory_usage(const struct vswitch *vswitch, struct simap *usage)
 {
     simap_increase(usage, "bridges", (unsigned int)hmap_count(&vswitch->applied.bridges));
     simap_increase(usage, "ports", (unsigned int)hmap_count(&vswitch->applied.interfaces));
+    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
+        buffers_memory_usage(usage);
     ovsdb_idl_get_memory_usage(vswitch->db.loop.idl, usage);
 }

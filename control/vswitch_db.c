@@ -33,6 +33,7 @@ static const struct ovsdb_idl_column *const read_columns[] = {
     &ovsrec_interface_col_name,
     &ovsrec_interface_col_type,
     &ovsrec_interface_col_options,
+    &ovsrec_interface_col_other_config,
     &ovsrec_interface_col_ofport_request,
     &ovsrec_interface_col_mac,
     &ovsrec_interface_col_mtu_request,

@@ -21,6 +21,15 @@ static uint16_t change_flag(enum vlan_change change)
     return 0;
 }
 
+static uint32_t longest_inside(const struct output *output)
+{
+    uint32_t headers = (uint32_t)output->encap.len - output->encap.l3_offset;
+
+    if (output->mtu == 0)
+        return UINT16_MAX - headers; /* an IP packet is no longer */
+    return output->mtu > headers ? output->mtu - headers : 0;
+}
+
 static void output_fill(const struct snapshot *snapshot, const struct resolved_output *resolved, struct output *output)
 {
     const struct attachment *destination = snapshot_attachment(snapshot, resolved->attachment);
@@ -39,6 +48,7 @@ static void output_fill(const struct snapshot *snapshot, const struct resolved_o
         output->mtu = underlay->mtu;
         output->next_hop = destination->next_hop;
         encap_template_init(&output->encap, &destination->tunnel, hop, resolved->underlay_vlan);
+        output->inner_max = longest_inside(output);
     } else {
         output->port = destination->port;
         output->mtu = destination->mtu;
@@ -134,6 +144,8 @@ bool action_compile(struct worker *worker, const struct packet *packet, const st
     }
 
     action->flags |= FLOW_LIST | (resolution->flood ? FLOW_FLOOD : 0);
+    if (single && first->underlay != 0 && first->change == VLAN_KEEP)
+        action->flags |= FLOW_TUNNEL;
     action->action = single ? remembered_tunnel(worker, first) : 0;
     if (action->action == 0) {
         action->action = compile_list(worker, resolution);

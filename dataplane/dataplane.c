@@ -15,6 +15,7 @@
 #include "dataplane/fdb.h"
 #include "dataplane/rule_counters.h"
 #include "dataplane/rxq_plan.h"
+#include "dataplane/stages.h"
 
 /* Sessions that change their worker in one turn of its loop. */
 #define HANDOVER_SLICE 1024u
@@ -41,6 +42,9 @@ static struct {
     struct snapshot *edit;
     struct pending *pending; /* oldest first */
     struct closed_port *closed;
+    bool isolate;         /* pmd-rxq-isolate */
+    int n_taken;          /* receive queues on their way from one worker to another ... */
+    uint32_t taken_since; /* ... that nobody polls in this snapshot */
 } dp;
 
 int dataplane_init(const struct dataplane_config *config, char **error)
@@ -51,6 +55,7 @@ int dataplane_init(const struct dataplane_config *config, char **error)
     };
     struct snapshot *empty;
 
+    dp.isolate = true;
     if (qsbr_init() != 0) {
         err_set(error, "out of memory for quiescence");
         return -ENOMEM;
@@ -66,11 +71,17 @@ int dataplane_init(const struct dataplane_config *config, char **error)
         err_set(error, "out of memory for %u sessions", ct.capacity);
         return -ENOMEM;
     }
+    stages_choose(NULL);
     dataplane_shared.tsc_hz = rte_get_tsc_hz();
     dataplane_shared.tsc_start = rte_rdtsc();
     atomic_store(&dataplane_shared.sleep_max_us, WORKER_SLEEP_MAX_DEFAULT_US);
     atomic_store_explicit(&dataplane_shared.current, empty, memory_order_release);
     return 0;
+}
+
+const char *dataplane_level(void)
+{
+    return stages_current()->name;
 }
 
 void dataplane_stop(void)
@@ -91,27 +102,41 @@ struct worker *dataplane_worker(unsigned int id)
     return dp.workers[id] != NULL && dp.workers[id]->running ? dp.workers[id] : NULL;
 }
 
-static unsigned int running_ids(unsigned int ids[WORKERS_MAX])
+static uint32_t applied_by(const struct worker *worker)
 {
-    unsigned int n = 0;
+    return atomic_load_explicit((_Atomic uint32_t *)&worker->published.applied, memory_order_acquire);
+}
+
+struct rxq_workers dataplane_rxq_workers(void)
+{
+    struct rxq_workers workers = {.isolate = dp.isolate, .applied = dataplane_current()->sequence};
 
     for (unsigned int i = 0; i < WORKERS_MAX; i++) {
-        if (dataplane_worker(i) != NULL)
-            ids[n++] = i;
+        const struct worker *worker = dataplane_worker(i);
+
+        if (worker == NULL)
+            continue;
+        workers.ids[workers.n] = i;
+        workers.cpus[workers.n++] = worker->cpu;
+        if ((int32_t)(applied_by(worker) - workers.applied) < 0)
+            workers.applied = applied_by(worker);
     }
-    return n;
+    return workers;
 }
 
 size_t dataplane_worker_count(void)
 {
-    unsigned int ids[WORKERS_MAX];
-
-    return running_ids(ids);
+    return dataplane_rxq_workers().n;
 }
 
 void dataplane_set_sleep_max(unsigned int microseconds)
 {
     atomic_store_explicit(&dataplane_shared.sleep_max_us, microseconds, memory_order_relaxed);
+}
+
+unsigned int dataplane_sleep_max(void)
+{
+    return atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
 }
 
 struct snapshot *dataplane_edit(void)
@@ -128,33 +153,39 @@ void dataplane_discard(struct snapshot *snapshot)
 }
 
 /* Everything that workers will need of the snapshot is there before they can see it. */
-static int make_ready(struct snapshot *snapshot, const unsigned int *ids, unsigned int n, bool hand_out)
+static int make_ready(struct snapshot *snapshot, const struct rxq_workers *workers)
 {
     uint32_t n_ports = 0;
+    int n_taken;
 
     for (uint16_t i = 1; i < PORTS_MAX; i++) {
         if (snapshot->ports[i] == NULL)
             continue;
         n_ports++;
-        for (unsigned int w = 0; w < n; w++) {
-            if (tx_prepare_port(&dp.workers[ids[w]]->tx, i) != 0)
+        for (unsigned int w = 0; w < workers->n; w++) {
+            if (tx_prepare_port(&dp.workers[workers->ids[w]]->tx, i) != 0)
                 return -ENOMEM;
         }
     }
-    for (unsigned int w = 0; w < n; w++)
-        flow_cache_set_share(&dp.workers[ids[w]]->cache, n_ports);
+    for (unsigned int w = 0; w < workers->n; w++)
+        flow_cache_set_share(&dp.workers[workers->ids[w]]->cache, n_ports);
     if (snapshot_finish(snapshot) != 0)
         return -ENOMEM;
-    return rxq_plan_make(snapshot, ids, n, hand_out);
+    n_taken = rxq_plan_make(snapshot, workers);
+    if (n_taken < 0)
+        return n_taken;
+    dp.n_taken = n_taken;
+    dp.taken_since = snapshot->sequence;
+    return 0;
 }
 
-static uint32_t publish(struct snapshot *snapshot, const unsigned int *ids, unsigned int n, bool hand_out)
+static uint32_t publish(struct snapshot *snapshot, const struct rxq_workers *workers)
 {
     struct snapshot *former = atomic_load(&dataplane_shared.current);
     struct pending *pending = malloc(sizeof *pending);
     struct pending **last = &dp.pending;
 
-    if (pending == NULL || make_ready(snapshot, ids, n, hand_out) != 0) {
+    if (pending == NULL || make_ready(snapshot, workers) != 0) {
         /* Out of memory while deriving tables: the former snapshot stays in force. */
         free(pending);
         dataplane_discard(snapshot);
@@ -177,10 +208,9 @@ static uint32_t publish(struct snapshot *snapshot, const unsigned int *ids, unsi
 
 uint32_t dataplane_publish(struct snapshot *snapshot)
 {
-    unsigned int ids[WORKERS_MAX];
-    unsigned int n = running_ids(ids);
+    struct rxq_workers workers = dataplane_rxq_workers();
 
-    return publish(snapshot, ids, n, true);
+    return publish(snapshot, &workers);
 }
 
 bool dataplane_is_applied(uint32_t sequence)
@@ -188,9 +218,7 @@ bool dataplane_is_applied(uint32_t sequence)
     for (unsigned int i = 0; i < WORKERS_MAX; i++) {
         const struct worker *worker = dataplane_worker(i);
 
-        if (worker != NULL &&
-            (int32_t)(atomic_load_explicit((_Atomic uint32_t *)&worker->published.applied, memory_order_acquire) -
-                      sequence) < 0)
+        if (worker != NULL && (int32_t)(applied_by(worker) - sequence) < 0)
             return false;
     }
     return true;
@@ -271,7 +299,7 @@ static bool has_worker_on(unsigned int cpu)
     return false;
 }
 
-static int start_on(unsigned int cpu, char **error)
+static int start_on(unsigned int cpu, bool *any_new, char **error)
 {
     unsigned int id = 0;
     int result;
@@ -290,18 +318,31 @@ static int start_on(unsigned int cpu, char **error)
     result = dp.workers[id] == NULL ? -ENOMEM : worker_start(dp.workers[id], id, cpu, dp.flow_entries, dp.conntrack);
     if (result != 0)
         err_set(error, "worker on CPU %u could not be started: %s", cpu, strerror(-result));
+    *any_new = *any_new || result == 0;
     return result;
 }
 
-/* Spreads the queues anew over the workers 'ids' and waits until every worker forwards by that plan. */
-static int replan(const unsigned int *ids, unsigned int n, bool hand_out)
+/* Gives the queues of all ports to the workers whose CPU is among 'cpus' and waits until every worker forwards by that
+ * plan. */
+static int replan(const unsigned int *cpus, size_t n, bool spread)
 {
+    struct rxq_workers all = dataplane_rxq_workers();
+    struct rxq_workers stay = all;
     struct snapshot *snapshot = dataplane_edit();
     uint32_t sequence;
 
     if (snapshot == NULL)
         return -ENOMEM;
-    sequence = publish(snapshot, ids, n, hand_out);
+    stay.n = 0;
+    for (unsigned int i = 0; i < all.n; i++) {
+        if (!contains(cpus, n, all.cpus[i]))
+            continue;
+        stay.ids[stay.n] = all.ids[i];
+        stay.cpus[stay.n++] = all.cpus[i];
+    }
+    if (spread)
+        rxq_plan_spread(snapshot, &stay);
+    sequence = publish(snapshot, &stay);
     while (!dataplane_is_applied(sequence))
         usleep(100);
     return 0;
@@ -339,11 +380,12 @@ static void hand_over_sessions(unsigned int from, unsigned int heir)
 
 int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
 {
-    unsigned int keep[WORKERS_MAX], leave[WORKERS_MAX];
-    unsigned int n_keep = 0, n_leave = 0;
+    unsigned int leave[WORKERS_MAX];
+    unsigned int n_leave = 0, heir = WORKERS_MAX;
+    bool any_new = false;
 
     for (size_t i = 0; i < n; i++) {
-        int result = has_worker_on(cpus[i]) ? 0 : start_on(cpus[i], error);
+        int result = has_worker_on(cpus[i]) ? 0 : start_on(cpus[i], &any_new, error);
 
         if (result != 0)
             return result;
@@ -351,14 +393,14 @@ int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
     for (unsigned int i = 0; i < WORKERS_MAX; i++) {
         if (dataplane_worker(i) == NULL)
             continue;
-        if (contains(cpus, n, dp.workers[i]->cpu))
-            keep[n_keep++] = i;
-        else
+        if (!contains(cpus, n, dp.workers[i]->cpu))
             leave[n_leave++] = i;
+        else if (heir == WORKERS_MAX)
+            heir = i;
     }
-    /* Those that leave lose their queues first, and only then do others get them: a queue has one reader. Then they
+    /* Queues that change their worker are taken from the one first, and then given to the other. Then those that leave
      * lose their thread, then their sessions' timers. */
-    if ((n_leave > 0 && replan(keep, n_keep, false) != 0) || replan(keep, n_keep, true) != 0) {
+    if (replan(cpus, n, any_new) != 0 || (dp.n_taken > 0 && replan(cpus, n, false) != 0)) {
         err_set(error, "out of memory for the queue plan");
         return -ENOMEM;
     }
@@ -366,8 +408,27 @@ int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error)
         worker_stop(dp.workers[leave[i]]);
     /* Without any worker left, the first id to be used again finds them all. */
     for (unsigned int i = 0; i < n_leave; i++)
-        hand_over_sessions(leave[i], n_keep > 0 ? keep[0] : leave[0]);
+        hand_over_sessions(leave[i], heir < WORKERS_MAX ? heir : leave[0]);
     return 0;
+}
+
+void dataplane_set_rxq_isolate(bool isolate)
+{
+    dp.isolate = isolate;
+}
+
+uint32_t dataplane_replan(void)
+{
+    struct snapshot *snapshot = dataplane_edit();
+
+    return snapshot != NULL ? dataplane_publish(snapshot) : dataplane_current()->sequence;
+}
+
+bool dataplane_run_queues(void)
+{
+    if (dp.n_taken > 0 && dp.edit == NULL && dataplane_is_applied(dp.taken_since))
+        dataplane_replan();
+    return dp.n_taken > 0;
 }
 
 void dataplane_revalidate(void)
@@ -380,9 +441,24 @@ struct conntrack *dataplane_conntrack(void)
     return dp.conntrack;
 }
 
+uint32_t dataplane_flow_entries(void)
+{
+    return dp.flow_entries;
+}
+
 uint32_t dataplane_now(void)
 {
     return dataplane_tick(rte_rdtsc());
+}
+
+uint64_t dataplane_clocks(void)
+{
+    return rte_rdtsc();
+}
+
+uint64_t dataplane_clock_rate(void)
+{
+    return dataplane_shared.tsc_hz;
 }
 
 void dataplane_totals(struct dataplane_totals *totals)

@@ -20,6 +20,9 @@ struct dataplane_config {
 };
 #define FLOW_ENTRIES_DEFAULT 262144u
 
+/* The level of processors that the stages in use are compiled for, "x86-64-v3" for example. */
+const char *dataplane_level(void);
+
 /* After EAL and packet_pool_init(). 0 or negative errno with '*error'. */
 int dataplane_init(const struct dataplane_config *config, char **error);
 /* Stops the workers (waits for them), closes nothing: ports are control's. */
@@ -30,13 +33,23 @@ void dataplane_stop(void);
  * then the former workers are still there. */
 int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error);
 size_t dataplane_worker_count(void);
-/* Longest sleep of an idle worker in microseconds (other_config:pmd-sleep-max); 0: never sleeps. */
-#define WORKER_SLEEP_MAX_DEFAULT_US 200
+/* Longest sleep of an idle worker in microseconds (other_config:pmd-sleep-max; see back_off.h); 0: never sleeps. */
+#define WORKER_SLEEP_MAX_DEFAULT_US 1000
 void dataplane_set_sleep_max(unsigned int microseconds);
+unsigned int dataplane_sleep_max(void);
+
+/* Whether a worker that a receive queue is bound to (struct rxq_place) is left to such queues; true at the start. Counts
+ * from the next publication on, as do the wishes in rxq_places. */
+void dataplane_set_rxq_isolate(bool isolate);
+/* Publishes the present configuration again, so that changed wishes of queues are followed. Returns the sequence. */
+uint32_t dataplane_replan(void);
+/* Gives queues that were taken from one worker to the other, once no worker polls them any more. Call once per turn of the
+ * main loop; returns true while there are such queues (then call again soon: their packets wait). */
+bool dataplane_run_queues(void);
 
 /* An editable copy of the current snapshot, or NULL when out of memory. Exactly one at a time: publish or discard it.
- * Publishing takes ownership, assigns every receive queue of every port (port->n_rxq) to a worker and makes it current
- * with one store. Returns its sequence number. */
+ * Publishing takes ownership, assigns every receive queue of every port (port->n_rxq) to a worker (rxq_plan.h) and makes
+ * it current with one store. Returns its sequence number. */
 struct snapshot *dataplane_edit(void);
 uint32_t dataplane_publish(struct snapshot *snapshot);
 void dataplane_discard(struct snapshot *snapshot);
@@ -55,8 +68,13 @@ struct port *dataplane_next_closed_port(void);
 void dataplane_revalidate(void);
 
 struct conntrack *dataplane_conntrack(void);
+/* Lines of each worker's flow cache that were asked for. */
+uint32_t dataplane_flow_entries(void);
 /* The clock of sessions and FDB, in ticks of one second. */
 uint32_t dataplane_now(void);
+/* The clock of the accounts of workers and queues, and its rate in a second. */
+uint64_t dataplane_clocks(void);
+uint64_t dataplane_clock_rate(void);
 
 /* Sums over workers. */
 struct dataplane_totals {

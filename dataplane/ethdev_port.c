@@ -14,16 +14,14 @@
 
 #include "dataplane/core/err.h"
 #include "dataplane/core/offload.h"
-#include "dataplane/core/packet_pool.h"
+#include "dataplane/ethdev_buffers.h"
 #include "dataplane/ethdev_device.h"
 #include "dataplane/ethdev_tx.h"
 
-#define DESCRIPTORS_DEFAULT 2048
-#define DESCRIPTORS_MAX     4096
-#define XSTATS_MAX          64
-#define DEVARGS_SIZE        256
-#define FOREIGN_BURSTS_MAX  1024 /* more than the driver's ring holds */
-#define RSS_TYPES           (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
+#define XSTATS_MAX         64
+#define DEVARGS_SIZE       256
+#define FOREIGN_BURSTS_MAX 1024 /* more than the driver's ring holds */
+#define RSS_TYPES          (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
 
 /* What the options ask for; a change of any needs the device stopped. */
 struct ethdev_options {
@@ -39,6 +37,7 @@ struct ethdev {
     struct ethdev_options options;
     unsigned int n_workers;
     struct rte_eth_dev_info info;
+    struct ethdev_buffers buffers;
     uint64_t tx_capabilities; /* RTE_ETH_TX_OFFLOAD_*, configured */
     _Atomic uint64_t tx_refused;
     size_t n_xstats; /* the error and drop counters of the driver */
@@ -91,12 +90,12 @@ static int read_options(const struct port_config *config, struct ethdev_options 
 {
     int result;
 
-    *options = (struct ethdev_options){1, DESCRIPTORS_DEFAULT, DESCRIPTORS_DEFAULT};
+    *options = (struct ethdev_options){1, ETHDEV_DESCRIPTORS_DEFAULT, ETHDEV_DESCRIPTORS_DEFAULT};
     result = read_number(config, "n_rxq", PORT_QUEUES_MAX, &options->n_rxq, error);
     if (result == 0)
-        result = read_number(config, "n_rxq_desc", DESCRIPTORS_MAX, &options->n_rxq_desc, error);
+        result = read_number(config, "n_rxq_desc", ETHDEV_DESCRIPTORS_MAX, &options->n_rxq_desc, error);
     if (result == 0)
-        result = read_number(config, "n_txq_desc", DESCRIPTORS_MAX, &options->n_txq_desc, error);
+        result = read_number(config, "n_txq_desc", ETHDEV_DESCRIPTORS_MAX, &options->n_txq_desc, error);
     if (result == 0 && port_config_option(config, "dpdk-devargs") == NULL) {
         err_set(error, "'%s' is missing 'options:dpdk-devargs'. The old 'dpdk<port_id>' names are not supported",
                 config->name);
@@ -116,7 +115,8 @@ static int set_up_queues(const struct ethdev *ethdev, uint16_t n_rxq, uint16_t n
     int result = rte_eth_dev_adjust_nb_rx_tx_desc(ethdev->device, &n_rxq_desc, &n_txq_desc);
 
     for (uint16_t q = 0; result == 0 && q < n_rxq; q++)
-        result = rte_eth_rx_queue_setup(ethdev->device, q, n_rxq_desc, (unsigned int)socket, NULL, packet_pool());
+        result =
+            rte_eth_rx_queue_setup(ethdev->device, q, n_rxq_desc, (unsigned int)socket, NULL, ethdev->buffers.rx.pool);
     for (uint16_t q = 0; result == 0 && q < n_txq; q++)
         result = rte_eth_tx_queue_setup(ethdev->device, q, n_txq_desc, (unsigned int)socket, NULL);
     return result;
@@ -126,7 +126,7 @@ static struct rte_eth_conf make_conf(const struct ethdev *ethdev, uint16_t n_rxq
 {
     const struct rte_eth_dev_info *info = &ethdev->info;
     struct rte_eth_conf conf = {.rxmode.mtu = mtu};
-    uint32_t room = rte_pktmbuf_data_room_size(packet_pool()) - RTE_PKTMBUF_HEADROOM;
+    uint32_t room = packet_pool_room(ethdev->buffers.rx.size);
 
     conf.txmode.offloads = ethdev->tx_capabilities;
     if (mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2u * RTE_VLAN_HLEN > room)
@@ -138,16 +138,36 @@ static struct rte_eth_conf make_conf(const struct ethdev *ethdev, uint16_t n_rxq
     return conf;
 }
 
-/* Configures with as many queues as the device will give, at least one each. */
-static int configure(struct ethdev *ethdev, struct port *port, uint16_t mtu)
+/* As many queues as are asked for and the device may have, at least one each. */
+static void count_queues(const struct ethdev *ethdev, uint16_t *n_rxq, uint16_t *n_txq)
 {
-    uint16_t n_rxq = RTE_MIN(ethdev->options.n_rxq, ethdev->info.max_rx_queues);
-    uint16_t n_txq = (uint16_t)RTE_MIN(ethdev->n_workers, (unsigned int)PORT_QUEUES_MAX);
+    *n_rxq = RTE_MIN(ethdev->options.n_rxq, ethdev->info.max_rx_queues);
+    *n_rxq = RTE_MAX(*n_rxq, 1);
+    *n_txq = (uint16_t)RTE_MIN(ethdev->n_workers, (unsigned int)PORT_QUEUES_MAX);
+    *n_txq = RTE_MIN(*n_txq, ethdev->info.max_tx_queues);
+    *n_txq = RTE_MAX(*n_txq, 1);
+}
+
+static int claim_buffers(struct ethdev *ethdev, struct port *port, uint16_t mtu, char **error)
+{
+    struct packet_demand_device demand = {
+        .n_rxq_desc = ethdev->options.n_rxq_desc, .n_txq_desc = ethdev->options.n_txq_desc, .mtu = mtu};
+    int node = rte_eth_dev_socket_id(ethdev->device);
     int result;
 
-    n_txq = RTE_MIN(n_txq, ethdev->info.max_tx_queues);
-    n_txq = RTE_MAX(n_txq, 1);
-    n_rxq = RTE_MAX(n_rxq, 1);
+    count_queues(ethdev, &demand.n_rxq, &demand.n_txq);
+    result = ethdev_buffers_claim(&ethdev->buffers, port->name, &ethdev->info, node, &demand, error);
+    atomic_store_explicit(&port->pool, ethdev->buffers.rx.pool, memory_order_relaxed);
+    return result;
+}
+
+/* Configures with as many queues as the device will give. */
+static int configure(struct ethdev *ethdev, struct port *port, uint16_t mtu)
+{
+    uint16_t n_rxq, n_txq;
+    int result;
+
+    count_queues(ethdev, &n_rxq, &n_txq);
     for (;;) {
         struct rte_eth_conf conf = make_conf(ethdev, n_rxq, mtu);
 
@@ -223,6 +243,8 @@ static int start(struct ethdev *ethdev, struct port *port, const struct port_con
         err_set(error, "%s: unsupported MTU %u: the device takes up to %u", config->name, mtu, ethdev->info.max_mtu);
         result = -EINVAL;
     }
+    if (result == 0)
+        result = claim_buffers(ethdev, port, mtu, error);
     if (result != 0)
         return result;
     ethdev->tx_capabilities = ethdev_tx_capabilities(&ethdev->info, config->no_tso);
@@ -272,6 +294,7 @@ static int ethdev_open(struct port *port, const struct port_config *config, char
 
 fail_start:
     ethdev_device_release(ethdev->device, ethdev->attached);
+    ethdev_buffers_release(&ethdev->buffers);
 fail_options:
     free(ethdev);
     return result;
@@ -283,6 +306,7 @@ static void ethdev_close(struct port *port)
 
     rte_eth_dev_stop(ethdev->device);
     ethdev_device_release(ethdev->device, ethdev->attached);
+    ethdev_buffers_release(&ethdev->buffers);
     port->impl = NULL;
     free(ethdev);
 }

@@ -6,7 +6,6 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/core/offload.h"
-#include "dataplane/core/packet_pool.h"
 #include "dataplane/segment.h"
 
 void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
@@ -82,7 +81,7 @@ static void send_segments(struct worker *worker, const struct output *output, st
 
     if (segmenter_init(&segmenter, frame) == 0) {
         do {
-            segment = segmenter_next(&segmenter, packet_pool());
+            segment = segmenter_next(&segmenter, frame->pool);
             if (segment != NULL)
                 send_output(worker, output, port, segment, hash);
         } while (segment != NULL && segmenter_has_next(&segmenter));
@@ -112,10 +111,13 @@ static void send_output(struct worker *worker, const struct output *output, stru
         packet_drop(worker, port, packet, DROP_MTU_EXCEEDED);
         return;
     }
-    tx_add(&worker->tx, worker->snapshot, output->port, output->account, packet);
+    if (output->account != output->port)
+        count_tunnelled(worker, output, packet->pkt_len);
+    tx_add(&worker->tx, worker->snapshot, output->port, packet);
 }
 
-/* Every output but the last gets a copy: each may be changed on its way. */
+/* Every output but the last gets a copy: each may be changed on its way. Copies are from the packet's own pool, which is
+ * near the port it came from. */
 static void send_list(struct worker *worker, uint32_t head, struct port *port, struct rte_mbuf *packet, uint32_t hash)
 {
     const struct output *first = &worker->outputs.outputs[head];
@@ -128,7 +130,7 @@ static void send_list(struct worker *worker, uint32_t head, struct port *port, s
 
         i = output->next;
         if (i != 0)
-            copy = rte_pktmbuf_copy(packet, packet_pool(), 0, UINT32_MAX);
+            copy = rte_pktmbuf_copy(packet, packet->pool, 0, UINT32_MAX);
         if (copy == NULL)
             port->counters[worker->id]->drops[DROP_NO_BUFFER]++;
         else
@@ -158,7 +160,7 @@ static void send_simple(struct worker *worker, const struct action *action, stru
             return;
         }
     }
-    tx_add(&worker->tx, worker->snapshot, out, out, packet);
+    tx_add(&worker->tx, worker->snapshot, out, packet);
 }
 
 void action_execute_special(struct worker *worker, const struct action *action, struct port *port,

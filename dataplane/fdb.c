@@ -110,6 +110,15 @@ void fdb_destroy(struct fdb *fdb)
     free(fdb);
 }
 
+uint64_t fdb_bytes(uint32_t max_entries)
+{
+    uint64_t n_chunks = (uint64_t)max_entries / FDB_CHUNK + 1;
+
+    if (n_chunks > FDB_CHUNKS_MAX)
+        n_chunks = FDB_CHUNKS_MAX;
+    return sizeof(struct fdb) + n_chunks * FDB_CHUNK * sizeof(struct fdb_entry);
+}
+
 void fdb_set_limits(struct fdb *fdb, uint32_t max_entries, uint32_t aging_s)
 {
     /* Index 0 is "none", hence one more. */

@@ -17,6 +17,8 @@ struct fdb;
 
 struct fdb *fdb_create(void); /* NULL when out of memory */
 void fdb_destroy(struct fdb *fdb);
+/* Bytes of memory of one with that limit. */
+uint64_t fdb_bytes(uint32_t max_entries);
 
 /* Control thread: other_config:mac-table-size and mac-aging-time. Live; a table that has become too large shrinks as
  * entries age or are pushed out. */

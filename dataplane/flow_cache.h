@@ -9,7 +9,7 @@
 
 #include <immintrin.h>
 
-#include "dataplane/core/hash.h"
+#include "dataplane/flow_hash.h"
 #include "dataplane/flow_key.h"
 #include "dataplane/flow_rules.h"
 
@@ -43,6 +43,7 @@
 #define FLOW_FLOOD         0x0200u /* the list is of a flood: void once the FDB learns an address */
 #define FLOW_BRIEF         0x0400u /* decided anew under the next stamp */
 #define FLOW_REJECT        0x0800u /* with FLOW_DROP: the sender is told (reject.h) */
+#define FLOW_TUNNEL        0x1000u /* with FLOW_LIST: the list is one tunnel, which the frame enters as it is */
 
 struct flow_entry {
     uint8_t key[FLOW_KEY_SHORT];
@@ -119,11 +120,7 @@ static inline uint8_t flow_line_kind(const struct flow_entry *entry)
 
 static inline uint32_t flow_cache_hash(const struct flow_cache *cache, const struct flow_key *key)
 {
-    uint64_t hash = hash_32(key, &cache->seed, 0);
-
-    if (flow_key_is_long(key))
-        hash = hash_32(key->v6_src, &cache->seed, hash);
-    return (uint32_t)(hash ^ hash >> 32);
+    return flow_hash(&cache->seed, key);
 }
 
 static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, uint32_t hash)
@@ -131,10 +128,11 @@ static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, 
     return &cache->lines[(size_t)(hash >> 2 & cache->set_mask) * FLOW_SET_LINES];
 }
 
-/* Brings the line that flow_cache_find() looks at first. */
-static inline void flow_cache_prefetch(const struct flow_cache *cache, uint32_t hash)
+/* The line, for IPv6 the first of two, where a flow is when nothing else had taken it. */
+static inline struct flow_entry *flow_cache_home(const struct flow_cache *cache, const struct flow_key *key,
+                                                 uint32_t hash)
 {
-    _mm_prefetch(flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1)), _MM_HINT_T0);
+    return flow_cache_set(cache, hash) + (hash & (FLOW_SET_LINES - 1) & ~(uint32_t)flow_key_is_long(key));
 }
 
 /* Brings the lines that a look-up without success and an insertion look at. */
@@ -148,14 +146,29 @@ static inline __attribute__((always_inline)) void flow_cache_prefetch_set(const 
         _mm_prefetch(flow_cache_tally(cache, &set[i]), _MM_HINT_T0);
 }
 
+/* 32 bytes, by the widest compare that the including file is compiled for. */
 static inline bool flow_bytes_equal(const void *a, const void *b)
 {
+#ifdef __AVX2__
+    __m256i both = _mm256_xor_si256(_mm256_loadu_si256(a), _mm256_loadu_si256(b));
+
+    return _mm256_testz_si256(both, both);
+#else
     const __m128i *x = a, *y = b;
     __m128i low = _mm_xor_si128(_mm_loadu_si128(x), _mm_loadu_si128(y));
     __m128i high = _mm_xor_si128(_mm_loadu_si128(x + 1), _mm_loadu_si128(y + 1));
     __m128i both = _mm_or_si128(low, high);
 
     return _mm_testz_si128(both, both);
+#endif
+}
+
+/* Is this the key's entry? The line after it must be of the same set when the key is a long one. */
+static inline bool flow_entry_matches(const struct flow_entry *entry, const struct flow_key *key)
+{
+    return flow_bytes_equal(entry->key, key) &&
+           (!flow_key_is_long(key) ||
+            flow_bytes_equal(((const struct flow_entry_second *)(entry + 1))->addresses, key->v6_src));
 }
 
 /* The entry of the key, or NULL. */
@@ -167,11 +180,8 @@ static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache,
     for (uint32_t i = 0; i < FLOW_SET_LINES; i++) {
         struct flow_entry *entry = &set[(hash + i) & (FLOW_SET_LINES - 1)];
 
-        if (flow_bytes_equal(entry->key, key)) {
-            if (!flow_key_is_long(key) ||
-                flow_bytes_equal(((struct flow_entry_second *)(entry + 1))->addresses, key->v6_src))
-                return entry;
-        }
+        if (flow_entry_matches(entry, key))
+            return entry;
     }
     return NULL;
 }

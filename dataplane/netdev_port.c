@@ -177,6 +177,7 @@ static int netdev_open(struct port *port, const struct port_config *config, char
     if (result != 0)
         goto fail_bind;
     port->impl = netdev;
+    atomic_store_explicit(&port->pool, netdev->pool, memory_order_relaxed);
     port->n_txq = 1;
     atomic_store_explicit(&port->tx_offloads, config->no_tso ? OFFLOAD_CHECKSUM : KERNEL_TAKES, memory_order_relaxed);
     atomic_store_explicit(&port->n_rxq, 1, memory_order_relaxed);

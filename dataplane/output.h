@@ -22,6 +22,7 @@ struct output {
     uint16_t account;            /* the port whose counters it goes to: 'port', or the tunnel's */
     uint16_t vlan;               /* TCI for VLAN_PUSH and VLAN_SET (inner frame) */
     uint16_t mtu;                /* largest IP packet 'port' takes, 0: any */
+    uint32_t inner_max;          /* 'encapsulate': the longest frame that fits 'mtu' once it is inside */
     uint32_t n_refused;          /* head of a flood: copies that cannot be sent, */
     uint8_t refused;             /* and the enum drop_reason they are counted under */
     uint8_t change;              /* enum vlan_change of the (inner) frame */

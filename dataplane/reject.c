@@ -4,7 +4,6 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/compile.h"
-#include "dataplane/core/packet_pool.h"
 #include "dataplane/execute.h"
 #include "dataplane/reject_frame.h"
 #include "dataplane/worker.h"
@@ -21,9 +20,9 @@ static bool take_from_budget(struct worker *worker, uint16_t port)
     return true;
 }
 
-static struct rte_mbuf *answer_to(const struct packet *refused)
+static struct rte_mbuf *answer_to(const struct packet *refused, struct rte_mempool *pool)
 {
-    struct rte_mbuf *mbuf = rte_pktmbuf_alloc(packet_pool());
+    struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
     uint32_t len;
 
     if (mbuf == NULL)
@@ -65,7 +64,7 @@ void reject_packet(struct worker *worker, uint32_t attachment, const struct rte_
         packet_parse(rte_pktmbuf_mtod(refused, const uint8_t *), refused->data_len, refused->pkt_len, &packet) !=
             DROP_NONE)
         return;
-    answer = answer_to(&packet);
+    answer = answer_to(&packet, refused->pool);
     if (answer != NULL)
         send_to(worker, source, port, answer);
 }

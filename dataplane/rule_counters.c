@@ -93,6 +93,19 @@ void rule_counters_begin(uint32_t rule)
     rule_counters_sum(rule, &counters.bases[rule]);
 }
 
+uint32_t rule_counters_highest(void)
+{
+    return counters.highest;
+}
+
+uint64_t rule_counters_bytes(uint32_t n_workers, uint32_t highest)
+{
+    uint64_t n = (uint64_t)highest + 1;
+
+    return n * sizeof *counters.bases +
+           n_workers * (n * sizeof(struct rule_slot) + DROP_PLACES * sizeof *counters.drops[0]);
+}
+
 /* One writer: no read-modify-write needed. */
 static void add(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -36,6 +36,10 @@ void rule_counters_add(unsigned int worker, uint32_t rule, uint64_t packets, uin
 #define RULE_DROPS_OTHER UINT32_MAX
 void rule_drops_add(unsigned int worker, uint16_t port, enum drop_reason reason, uint32_t rule, uint64_t packets);
 
+/* Control thread: the highest id that began, and the memory of the counters when that is 'highest'. */
+uint32_t rule_counters_highest(void);
+uint64_t rule_counters_bytes(uint32_t n_workers, uint32_t highest);
+
 /* Any thread: the sum over workers. */
 void rule_counters_sum(uint32_t rule, struct rule_counter *sum);
 

@@ -3,109 +3,238 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct assignment {
-    uint16_t port;
+    struct port *port;
     uint16_t queue;
-    int worker; /* -1: not yet */
+    int goal;  /* worker's id; -1: not decided yet */
+    bool held; /* polled in this plan */
 };
 
-static bool is_among(const unsigned int *ids, unsigned int n, int id)
+struct plan {
+    struct assignment *all;
+    uint32_t n;
+    uint32_t n_bound[WORKERS_MAX]; /* queues by worker */
+    uint32_t n_goals[WORKERS_MAX];
+};
+
+static bool is_among(const struct rxq_workers *workers, int id)
 {
-    for (unsigned int i = 0; i < n; i++) {
-        if ((int)ids[i] == id)
+    for (unsigned int i = 0; i < workers->n; i++) {
+        if ((int)workers->ids[i] == id)
             return true;
     }
     return false;
 }
 
-static int least_loaded(const uint32_t *load, const unsigned int *ids, unsigned int n)
+int rxq_plan_bound(const struct rxq_place *place, const struct rxq_workers *workers)
 {
-    unsigned int best = ids[0];
+    for (unsigned int i = 0; place->cpu != 0 && i < workers->n; i++) {
+        if (workers->cpus[i] == place->cpu - 1u)
+            return (int)workers->ids[i];
+    }
+    return -1;
+}
 
-    for (unsigned int i = 1; i < n; i++) {
-        if (load[ids[i]] < load[best])
-            best = ids[i];
+static uint16_t queues_of(const struct port *port)
+{
+    uint16_t n;
+
+    if (port == NULL || port->ops == NULL)
+        return 0;
+    n = atomic_load_explicit(&port->n_rxq, memory_order_relaxed);
+    return n < PORT_QUEUES_MAX ? n : PORT_QUEUES_MAX;
+}
+
+/* Lists all queues, and counts those that are bound. 0 or -ENOMEM. */
+static int list_queues(const struct snapshot *snapshot, const struct rxq_workers *workers, struct plan *plan)
+{
+    uint32_t most = 0;
+
+    memset(plan, 0, sizeof *plan);
+    for (uint16_t i = 1; i < PORTS_MAX; i++)
+        most += snapshot->ports[i] != NULL && snapshot->ports[i]->ops != NULL ? PORT_QUEUES_MAX : 0;
+    plan->all = calloc(most + 1, sizeof *plan->all);
+    if (plan->all == NULL)
+        return -ENOMEM;
+    for (uint16_t i = 1; i < PORTS_MAX; i++) {
+        struct port *port = snapshot->ports[i];
+        uint16_t n = queues_of(port);
+
+        for (uint16_t q = 0; q < n; q++) {
+            int bound = rxq_plan_bound(&port->rxq_places[q], workers);
+
+            plan->all[plan->n++] = (struct assignment){port, q, bound, false};
+            if (bound >= 0)
+                plan->n_bound[bound]++;
+        }
+    }
+    return 0;
+}
+
+static bool is_open_to_all(const struct plan *plan, const struct rxq_workers *workers, unsigned int id)
+{
+    return !workers->isolate || plan->n_bound[id] == 0;
+}
+
+/* Takes away those that must not have other queues; with none left, all may. */
+static struct rxq_workers choose_open(const struct plan *plan, const struct rxq_workers *workers)
+{
+    struct rxq_workers open = *workers;
+
+    open.n = 0;
+    for (unsigned int i = 0; i < workers->n; i++) {
+        if (is_open_to_all(plan, workers, workers->ids[i]))
+            open.ids[open.n++] = workers->ids[i];
+    }
+    return open.n > 0 ? open : *workers;
+}
+
+static int fewest(const uint32_t *counts, const struct rxq_workers *workers)
+{
+    unsigned int best = workers->ids[0];
+
+    for (unsigned int i = 1; i < workers->n; i++) {
+        if (counts[workers->ids[i]] < counts[best])
+            best = workers->ids[i];
     }
     return (int)best;
 }
 
-static uint32_t count_queues(const struct snapshot *snapshot)
+static void choose_goals(struct plan *plan, const struct rxq_workers *workers)
 {
-    uint32_t total = 0;
+    struct rxq_workers open = choose_open(plan, workers);
 
-    for (uint16_t i = 1; i < PORTS_MAX; i++) {
-        if (snapshot->ports[i] != NULL && snapshot->ports[i]->ops != NULL)
-            total += PORT_QUEUES_MAX;
+    for (uint32_t i = 0; i < plan->n; i++) {
+        struct assignment *a = &plan->all[i];
+        struct rxq_place *place = &a->port->rxq_places[a->queue];
+
+        /* A wish that cannot be granted is forgotten: its worker's id may come to be another's. */
+        if (place->wanted != 0 && (a->goal >= 0 || !is_among(&open, place->wanted - 1)))
+            place->wanted = 0;
+        if (a->goal < 0 && place->wanted != 0)
+            a->goal = place->wanted - 1;
+        if (a->goal < 0 && is_among(&open, place->worker - 1))
+            a->goal = place->worker - 1;
+        if (a->goal >= 0)
+            plan->n_goals[a->goal]++;
     }
-    return total;
-}
-
-/* Lists all queues; those that had a living worker keep it. Returns how many. */
-static uint32_t list_queues(const struct snapshot *snapshot, const unsigned int *ids, unsigned int n,
-                            struct assignment *all, uint32_t *load)
-{
-    uint32_t total = 0;
-
-    for (uint16_t i = 1; i < PORTS_MAX; i++) {
-        struct port *port = snapshot->ports[i];
-        uint16_t queues;
-
-        if (port == NULL || port->ops == NULL)
-            continue;
-        queues = atomic_load_explicit(&port->n_rxq, memory_order_relaxed);
-        for (uint16_t q = 0; q < queues && q < PORT_QUEUES_MAX; q++) {
-            struct assignment *a = &all[total++];
-
-            *a = (struct assignment){i, q, (int)port->rxq_worker[q] - 1};
-            if (is_among(ids, n, a->worker))
-                load[a->worker]++;
-            else
-                a->worker = -1;
+    for (uint32_t i = 0; i < plan->n; i++) {
+        if (plan->all[i].goal < 0) {
+            plan->all[i].goal = fewest(plan->n_goals, &open);
+            plan->n_goals[plan->all[i].goal]++;
         }
     }
-    return total;
 }
 
-int rxq_plan_make(struct snapshot *snapshot, const unsigned int *ids, unsigned int n, bool hand_out)
+static void take(struct rxq_place *place, uint32_t sequence)
 {
-    uint32_t load[WORKERS_MAX] = {0};
-    struct assignment *all;
-    uint32_t total;
+    place->taken = true;
+    place->since = sequence;
+}
 
-    if (n == 0)
-        return 0;
-    all = calloc(count_queues(snapshot) + 1, sizeof *all);
-    if (all == NULL)
+/* One step of a queue towards its goal. True when it is polled. */
+static bool step(struct assignment *a, uint32_t sequence, uint32_t applied)
+{
+    struct rxq_place *place = &a->port->rxq_places[a->queue];
+
+    if (place->taken ? (int32_t)(applied - place->since) < 0 : place->worker != 0 && place->worker != a->goal + 1) {
+        if (!place->taken)
+            take(place, sequence);
+        return false;
+    }
+    place->taken = false;
+    place->worker = (uint8_t)(a->goal + 1);
+    place->wanted = 0;
+    return true;
+}
+
+static struct poll_list *make_list(const struct snapshot *snapshot, const struct plan *plan, unsigned int id)
+{
+    struct poll_list *list = malloc(sizeof *list + plan->n_goals[id] * sizeof list->polls[0]);
+
+    if (list == NULL)
+        return NULL;
+    list->n = 0;
+    for (uint32_t i = 0; i < plan->n; i++) {
+        const struct assignment *a = &plan->all[i];
+
+        if (a->held && a->goal == (int)id)
+            list->polls[list->n++] = (struct poll){
+                .port = a->port, .attachment = snapshot->port_attachments[a->port->index], .queue = a->queue};
+    }
+    return list;
+}
+
+/* Without a worker every queue is on its way. */
+static void take_all(struct plan *plan, uint32_t sequence)
+{
+    for (uint32_t i = 0; i < plan->n; i++) {
+        struct rxq_place *place = &plan->all[i].port->rxq_places[plan->all[i].queue];
+
+        if (place->worker != 0 && !place->taken)
+            take(place, sequence);
+    }
+}
+
+int rxq_plan_make(struct snapshot *snapshot, const struct rxq_workers *workers)
+{
+    struct plan plan;
+    int n_taken = 0;
+
+    if (list_queues(snapshot, workers, &plan) != 0)
         return -ENOMEM;
-    total = list_queues(snapshot, ids, n, all, load);
-    for (uint32_t i = 0; i < total; i++) {
-        struct port *port = snapshot->ports[all[i].port];
-
-        if (all[i].worker < 0 && (hand_out || port->rxq_worker[all[i].queue] == 0)) {
-            all[i].worker = least_loaded(load, ids, n);
-            load[all[i].worker]++;
+    if (workers->n == 0) {
+        take_all(&plan, snapshot->sequence);
+    } else {
+        choose_goals(&plan, workers);
+        for (uint32_t i = 0; i < plan.n; i++) {
+            plan.all[i].held = step(&plan.all[i], snapshot->sequence, workers->applied);
+            n_taken += !plan.all[i].held;
         }
-        if (all[i].worker >= 0)
-            port->rxq_worker[all[i].queue] = (uint8_t)(all[i].worker + 1);
     }
-
-    for (unsigned int i = 0; i < n; i++) {
-        struct poll_list *plan = malloc(sizeof *plan + load[ids[i]] * sizeof plan->polls[0]);
-
-        if (plan == NULL) {
-            free(all);
-            return -ENOMEM;
-        }
-        plan->n = 0;
-        for (uint32_t j = 0; j < total; j++) {
-            if (all[j].worker == (int)ids[i])
-                plan->polls[plan->n++] = (struct poll){.port = snapshot->ports[all[j].port],
-                                                       .attachment = snapshot->port_attachments[all[j].port],
-                                                       .queue = all[j].queue};
-        }
-        snapshot->plans[ids[i]] = plan;
+    for (unsigned int i = 0; i < workers->n; i++) {
+        snapshot->plans[workers->ids[i]] = make_list(snapshot, &plan, workers->ids[i]);
+        if (snapshot->plans[workers->ids[i]] == NULL)
+            n_taken = -ENOMEM;
     }
-    free(all);
-    return 0;
+    free(plan.all);
+    return n_taken;
+}
+
+bool rxq_plan_is_isolated(const struct snapshot *snapshot, const struct rxq_workers *workers, unsigned int id)
+{
+    for (uint16_t i = 1; workers->isolate && i < PORTS_MAX; i++) {
+        uint16_t n = queues_of(snapshot->ports[i]);
+
+        for (uint16_t q = 0; q < n; q++) {
+            if (rxq_plan_bound(&snapshot->ports[i]->rxq_places[q], workers) == (int)id)
+                return true;
+        }
+    }
+    return false;
+}
+
+void rxq_plan_spread(const struct snapshot *snapshot, const struct rxq_workers *workers)
+{
+    struct rxq_workers open;
+    struct plan plan;
+
+    if (workers->n < 2 || list_queues(snapshot, workers, &plan) != 0)
+        return;
+    open = choose_open(&plan, workers);
+    choose_goals(&plan, workers);
+    for (uint32_t i = 0; i < plan.n; i++) {
+        struct assignment *a = &plan.all[i];
+        struct rxq_place *place = &a->port->rxq_places[a->queue];
+        int heir = fewest(plan.n_goals, &open);
+
+        if (rxq_plan_bound(place, workers) < 0 && plan.n_goals[a->goal] >= plan.n_goals[heir] + 2) {
+            plan.n_goals[a->goal]--;
+            plan.n_goals[heir]++;
+            place->wanted = (uint8_t)(heir + 1);
+        }
+    }
+    free(plan.all);
 }

@@ -50,6 +50,18 @@ struct tap {
     char name[IFNAMSIZ];
 };
 
+/* Without buffers the next frame is lost: it is read for nothing but to be rid of it, which takes room for its header.
+ * False when there is none. */
+static bool lose_frame(struct port *port, const struct tap *tap)
+{
+    struct virtio_net_hdr header;
+
+    if (read(tap->fd, &header, sizeof header) <= 0)
+        return false;
+    atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
+    return true;
+}
+
 /* One frame and its virtio-net header. Returns the bytes of both, or less than a header's when there is none. */
 static ssize_t read_frame(struct tap *tap, struct virtio_net_hdr *header)
 {
@@ -62,18 +74,20 @@ static ssize_t read_frame(struct tap *tap, struct virtio_net_hdr *header)
 static uint16_t tap_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
 {
     struct tap *tap = port->impl;
-    uint16_t received = 0;
+    uint16_t received = 0, lost = 0;
 
     if (rte_rdtsc() - tap->empty_at < tap->idle_cycles)
         return 0;
-    while (received < n) {
+    while (received + lost < n) {
         struct virtio_net_hdr header;
         struct rte_mbuf *packet;
         ssize_t len;
 
         if (!frame_spares_fill(&tap->spares)) {
-            atomic_fetch_add_explicit(&port->rx_no_buffer, 1, memory_order_relaxed);
-            break;
+            if (!lose_frame(port, tap))
+                break;
+            lost++;
+            continue;
         }
         len = read_frame(tap, &header);
         if (len <= (ssize_t)sizeof header) {
@@ -200,6 +214,7 @@ static int tap_open(struct port *port, const struct port_config *config, char **
         goto fail_apply;
     }
     frame_spares_init(&tap->spares, packet_pool(), config->no_tso ? FRAME_CUT_MAX : FRAME_MAX);
+    atomic_store_explicit(&port->pool, packet_pool(), memory_order_relaxed);
     port->impl = tap;
     port->n_txq = 1;
     atomic_store_explicit(&port->tx_offloads, config->no_tso ? OFFLOAD_CHECKSUM : KERNEL_TAKES, memory_order_relaxed);

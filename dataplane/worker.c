@@ -13,11 +13,13 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/back_off.h"
 #include "dataplane/core/qsbr.h"
 #include "dataplane/fdb.h"
 #include "dataplane/flow_tally.h"
 #include "dataplane/rule_counters.h"
 #include "dataplane/slow_path.h"
+#include "dataplane/stages.h"
 #include "dataplane/validate.h"
 
 /* Housekeeping happens this often; the whole cache is swept about once in ten seconds. */
@@ -25,9 +27,6 @@
 #define SWEEP_SECONDS   10u
 /* While there are more ending sessions than one slice takes, so many slices between two housekeepings. */
 #define SESSIONS_SHARE 10u
-/* Turns without a packet before the first sleep, and the first sleep's length; it doubles up to sleep_max_us. */
-#define IDLE_TURNS     200u
-#define SLEEP_FIRST_US 5u
 
 static void on_flow_remove(void *aux, struct flow_entry *entry)
 {
@@ -38,16 +37,40 @@ static void on_flow_remove(void *aux, struct flow_entry *entry)
         output_release(&worker->outputs, entry->action);
 }
 
-/* Asks a queue again while it has more, up to a batch: bursts amortise the ring. */
-static uint16_t poll_queue(struct worker *worker, const struct poll *poll)
+static void flush(struct worker *worker)
+{
+    uint32_t n = worker->tx.n_waiting;
+    uint64_t begun;
+
+    if (n == 0 && worker->tx.n_dirty == 0)
+        return;
+    if (__builtin_expect(!worker->cycles.by_stage, 1)) {
+        tx_flush(&worker->tx, worker->snapshot);
+        return;
+    }
+    begun = rte_rdtsc();
+    tx_flush(&worker->tx, worker->snapshot);
+    cycles_stage(&worker->cycles, CYCLES_TX, rte_rdtsc() - begun, n);
+}
+
+/* One queue's turn: bursts of a whole batch, where there is as much, amortise the ring. What is to be sent gathers until the
+ * turn of all queues ends, or until so much has come that waiting longer would gain nothing: few packets of many ports to one
+ * port leave in one burst, and none waits for more than a batch or two of others. */
+static uint16_t poll_queue(struct worker *worker, const struct stages *stages, const struct poll *poll)
 {
     struct rte_mbuf *packets[WORKER_BATCH];
-    uint16_t n = poll->port->ops->rx_burst(poll->port, poll->queue, packets, PORT_BURST);
+    uint16_t n = poll->port->ops->rx_burst(poll->port, poll->queue, packets, WORKER_BATCH);
 
-    if (n == PORT_BURST)
-        n += poll->port->ops->rx_burst(poll->port, poll->queue, packets + n, PORT_BURST);
-    if (n > 0)
-        worker_forward(worker, poll->port, poll->attachment, packets, n);
+    if (n > 0) {
+        bool by_stage = __builtin_expect(worker->cycles.by_stage, 0);
+
+        if (by_stage)
+            cycles_stage(&worker->cycles, CYCLES_RX, rte_rdtsc() - worker->cycles.last, n);
+        (by_stage ? stages->forward_timed : stages->forward)(worker, poll->port, poll->attachment, packets, n);
+        if (tx_is_due(&worker->tx))
+            flush(worker);
+    }
+    cycles_poll(&worker->cycles, &poll->port->rxq_accounts[poll->queue], rte_rdtsc(), n);
     return n;
 }
 
@@ -95,19 +118,17 @@ static void look_around(struct worker *worker, uint64_t tsc)
         atomic_store_explicit(&worker->published.applied, snapshot->sequence, memory_order_release);
 }
 
-static void back_off(unsigned int idle_turns, unsigned int *sleep_us)
+/* Nothing has come for 'silence' microseconds. */
+static void back_off(struct worker *worker, uint64_t silence)
 {
-    unsigned int most = atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
-    struct timespec ts = {0};
+    uint64_t us = back_off_sleep(silence, atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed));
+    struct timespec ts = {.tv_nsec = (long)us * 1000};
 
-    if (idle_turns < IDLE_TURNS || most == 0) {
+    if (us == 0) {
         rte_pause();
         return;
     }
-    *sleep_us = *sleep_us == 0 ? SLEEP_FIRST_US : *sleep_us * 2;
-    if (*sleep_us > most)
-        *sleep_us = most;
-    ts.tv_nsec = (long)*sleep_us * 1000;
+    cycles_sleep(&worker->cycles);
     nanosleep(&ts, NULL);
 }
 
@@ -115,18 +136,23 @@ static void run(struct worker *worker)
 {
     uint64_t housekeeping_tsc = dataplane_shared.tsc_hz / 1000000u * HOUSEKEEPING_US;
     uint64_t next_housekeeping = 0, next_sessions = UINT64_MAX;
-    unsigned int idle_turns = 0, sleep_us = 0;
+    uint64_t tsc_us = dataplane_shared.tsc_hz / 1000000u, last_packet = rte_rdtsc();
+    const struct stages *stages = stages_current();
 
+    cycles_start(&worker->cycles, last_packet);
     while (!atomic_load_explicit(&worker->orders.stop, memory_order_relaxed)) {
         uint64_t tsc = rte_rdtsc();
         const struct poll_list *plan;
         uint32_t received = 0;
 
+        cycles_turn(&worker->cycles, tsc,
+                    atomic_load_explicit(&dataplane_shared.cycles_by_stage, memory_order_relaxed));
         qsbr_reader_quiescent(worker->id);
         look_around(worker, tsc);
         plan = worker->snapshot->plans[worker->id];
         for (uint32_t i = 0; plan != NULL && i < plan->n; i++)
-            received += poll_queue(worker, &plan->polls[i]);
+            received += poll_queue(worker, stages, &plan->polls[i]);
+        flush(worker);
         mailbox_drain(&worker->mailbox, worker);
         if (tsc >= next_housekeeping) {
             next_sessions = housekeeping(worker) ? tsc + housekeeping_tsc / SESSIONS_SHARE : UINT64_MAX;
@@ -137,11 +163,10 @@ static void run(struct worker *worker)
             else
                 next_sessions = UINT64_MAX;
         }
-        if (received > 0) {
-            idle_turns = sleep_us = 0;
-        } else {
-            back_off(++idle_turns, &sleep_us);
-        }
+        if (received > 0)
+            last_packet = tsc;
+        else
+            back_off(worker, (tsc - last_packet) / tsc_us);
     }
 }
 
@@ -201,6 +226,7 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
     worker->tx.worker = id;
     worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack, .now = worker->now};
     worker->snapshot = NULL;
+    cycles_clear(&worker->cycles);
     atomic_store(&worker->orders.stop, false);
     atomic_store(&worker->published.applied, 0);
     if (prepare(worker, flow_entries) != 0) {

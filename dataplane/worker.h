@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/cycles.h"
 #include "dataplane/flow_cache.h"
 #include "dataplane/held_fragments.h"
 #include "dataplane/mailbox.h"
@@ -13,6 +14,7 @@
 #include "dataplane/pipeline.h"
 #include "dataplane/snapshot_private.h"
 #include "dataplane/tx.h"
+#include "overlay/decap_memo.h"
 
 struct rte_mbuf;
 
@@ -55,6 +57,7 @@ struct worker {
     struct pipeline pipeline;
     struct resolution resolution; /* scratch: too large for a stack */
     struct held_fragments held;
+    struct decap_memos decap_memos;
     struct reject_budget rejects[PORTS_MAX]; /* by ingress port */
     struct stamp stamps[STAMPS_KEPT];
     struct {
@@ -71,6 +74,7 @@ struct worker {
         _Atomic uint64_t lost;
         _Atomic uint32_t flows;
     } published __attribute__((aligned(64)));
+    struct cycles cycles;
 
     /* Written by control, read by the thread. */
     struct {
@@ -87,6 +91,7 @@ struct dataplane_shared {
     _Atomic(struct snapshot *) current;                          /* written by control, release */
     _Atomic uint32_t revalidations __attribute__((aligned(64))); /* any thread may increment */
     _Atomic uint32_t sleep_max_us;
+    _Atomic bool cycles_by_stage; /* written by control; relaxed */
     uint64_t tsc_hz;
     uint64_t tsc_start;
 };
@@ -98,7 +103,7 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
 void worker_stop(struct worker *worker);
 
 /* The stage entry: forwards 'n' (at most WORKER_BATCH) packets that came from one port. */
-#define WORKER_BATCH 64
+#define WORKER_BATCH PORT_BURST
 void worker_forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
                     uint16_t n);
 

@@ -3,34 +3,20 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
-
-#include <linux/virtio_config.h>
 
 #include <rte_log.h>
 #include <rte_vhost.h>
 
 #include "dataplane/core/err.h"
-#include "dataplane/core/notifier.h"
-#include "dataplane/core/offload.h"
+#include "dataplane/core/packet_pool.h"
 #include "dataplane/core/qsbr.h"
+#include "vhost/connection.h"
 #include "vhost/event_thread.h"
+#include "vhost/lease.h"
+#include "vhost/messages.h"
 
-/* A front-end's connection, by rte_vhost's device id. A device is "running" between new_device() and
- * destroy_device(); rings may be enabled before that, so their state is kept per connection. */
-struct connection {
-    struct vhost_device *owner;
-    uint16_t tx_rings; /* of the guest, enabled */
-    uint16_t rx_rings;
-    bool memory_changing; /* the guest's memory is being mapped anew */
-};
-
-/* Guards the list of devices, the connections and the locked part of each device. A leaf: rte_vhost may hold its own
- * locks when it calls back, so nothing of rte_vhost is called with this one held, and holders do not wait. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vhost_device *devices;
-static struct connection connections[RTE_MAX_VHOST_DEVICE];
 
 /* What rte_vhost would offer and we do not take, whatever the configuration: UDP frames to be fragmented, and a bit that is
  * in no standard. */
@@ -41,70 +27,6 @@ static struct connection connections[RTE_MAX_VHOST_DEVICE];
     (1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6 | 1ULL << VIRTIO_NET_F_GUEST_ECN | \
      1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 | 1ULL << VIRTIO_NET_F_HOST_ECN)
 
-static struct connection *connection_of(int device_id)
-{
-    if (device_id < 0 || device_id >= RTE_MAX_VHOST_DEVICE || connections[device_id].owner == NULL)
-        return NULL;
-    return &connections[device_id];
-}
-
-/* Spreads the transmit queues over the guest's enabled rx rings, round robin. */
-static uint64_t map_txqs(uint16_t rx_rings)
-{
-    uint64_t map = 0;
-    unsigned int pair = 0;
-
-    if (rx_rings == 0)
-        return 0;
-    for (unsigned int txq = 0; txq < PORT_QUEUES_MAX; txq++) {
-        while (!(rx_rings & 1u << pair))
-            pair = (pair + 1) % PORT_QUEUES_MAX;
-        map |= (uint64_t)pair << (4 * txq);
-        pair = (pair + 1) % PORT_QUEUES_MAX;
-    }
-    return map;
-}
-
-/* What the guest's driver takes unfinished. rte_vhost cannot tell it of CWR, so frames with that are cut for it. */
-static uint32_t offloads_of(uint64_t features)
-{
-    uint32_t offloads = OFFLOAD_CHECKSUM;
-
-    if (!(features & 1ULL << VIRTIO_NET_F_GUEST_CSUM))
-        return 0;
-    if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO4)
-        offloads |= OFFLOAD_TSO4;
-    if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO6)
-        offloads |= OFFLOAD_TSO6;
-    return offloads;
-}
-
-/* Makes the locked state known to workers and control. */
-static void publish(struct vhost_device *device)
-{
-    const struct connection *connection = connection_of(device->device_id);
-    struct port *port = device->port;
-    uint64_t link = 0;
-    uint16_t n_rxq = 1;
-
-    if (connection != NULL && !connection->memory_changing) {
-        link = VHOST_LINK_PRESENT | (uint64_t)connection->rx_rings << 32 | (uint64_t)connection->tx_rings << 16 |
-               (uint64_t)device->device_id;
-        if (device->features & 1ULL << VIRTIO_F_RING_PACKED)
-            link |= VHOST_LINK_PACKED;
-    }
-    if (connection != NULL && connection->tx_rings != 0)
-        n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
-    link |= (uint64_t)++device->changes << 50;
-    atomic_store_explicit(&port->tx_offloads, connection != NULL ? offloads_of(device->features) : 0,
-                          memory_order_relaxed);
-    atomic_store_explicit(&device->tx_map, map_txqs(vhost_link_rx_rings(link)), memory_order_relaxed);
-    atomic_store_explicit(&device->link, link, memory_order_release);
-    atomic_store_explicit(&port->n_rxq, n_rxq, memory_order_relaxed);
-    atomic_store_explicit(&port->ready, vhost_link_rx_rings(link) != 0, memory_order_relaxed);
-    notifier_raise();
-}
-
 static struct vhost_device *find_by_path(const char *path)
 {
     struct vhost_device *device = devices;
@@ -114,54 +36,6 @@ static struct vhost_device *find_by_path(const char *path)
     return device;
 }
 
-/* Takes the device from workers before its memory is mapped anew, and gives it back when that went well. When it did
- * not, DPDK 22.11 leaves the rings in memory that is no longer there until the connection is closed, which follows: a
- * worker that still came by would crash. No waiting for workers here: they may be waiting for a ring's lock, which is
- * held now and keeps them out. */
-static void set_memory_changing(int device_id, bool changing)
-{
-    struct connection *connection;
-
-    pthread_mutex_lock(&lock);
-    connection = connection_of(device_id);
-    if (connection != NULL && connection->memory_changing != changing) {
-        connection->memory_changing = changing;
-        if (connection->owner->device_id == device_id)
-            publish(connection->owner);
-    }
-    pthread_mutex_unlock(&lock);
-}
-
-/* A message of the front-end starts with its request; this is the vhost-user protocol's SET_MEM_TABLE. */
-static bool changes_memory(const void *message)
-{
-    uint32_t request;
-
-    memcpy(&request, message, sizeof request);
-    return request == 5;
-}
-
-static enum rte_vhost_msg_result before_message(int device_id, void *message)
-{
-    if (changes_memory(message))
-        set_memory_changing(device_id, true);
-    return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-}
-
-/* Only after messages that were handled without an error. */
-static enum rte_vhost_msg_result after_message(int device_id, void *message)
-{
-    if (!changes_memory(message))
-        return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-    set_memory_changing(device_id, false);
-    return RTE_VHOST_MSG_RESULT_OK;
-}
-
-static const struct rte_vhost_user_extern_ops message_hooks = {
-    .pre_msg_handle = before_message,
-    .post_msg_handle = after_message,
-};
-
 static int new_connection(int device_id)
 {
     char path[PATH_MAX];
@@ -169,10 +43,10 @@ static int new_connection(int device_id)
 
     if (device_id >= RTE_MAX_VHOST_DEVICE || rte_vhost_get_ifname(device_id, path, sizeof path) != 0)
         return -1;
-    pthread_mutex_lock(&lock);
+    connection_lock();
     owner = find_by_path(path);
-    connections[device_id] = (struct connection){.owner = owner};
-    pthread_mutex_unlock(&lock);
+    connection_set(device_id, owner);
+    connection_unlock();
     if (owner == NULL)
         return -1;
     return rte_vhost_extern_callback_register(device_id, &message_hooks, NULL);
@@ -180,9 +54,9 @@ static int new_connection(int device_id)
 
 static void destroy_connection(int device_id)
 {
-    pthread_mutex_lock(&lock);
-    connections[device_id] = (struct connection){0};
-    pthread_mutex_unlock(&lock);
+    connection_lock();
+    connection_set(device_id, NULL);
+    connection_unlock();
 }
 
 static int new_device(int device_id)
@@ -193,7 +67,10 @@ static int new_device(int device_id)
     uint64_t features = 0;
     uint16_t mtu = 0;
     int numa_node = rte_vhost_get_numa_node(device_id);
+    struct rte_mempool *pool = packet_pool_near(numa_node);
     struct connection *connection;
+    struct vhost_device *device;
+    bool leased;
 
     rte_vhost_get_negotiated_features(device_id, &features);
     rte_vhost_get_mtu(device_id, &mtu);
@@ -202,36 +79,50 @@ static int new_device(int device_id)
             sizes[i] = ring.size;
     }
 
-    pthread_mutex_lock(&lock);
+    connection_lock();
+    connection = connection_of(device_id);
+    device = connection != NULL ? connection->owner : NULL;
+    connection_unlock();
+    if (device == NULL)
+        return -1;
+    /* A second front-end on a server's socket takes over: the first may be a QEMU that died unnoticed. */
+    messages_end_lease(device, true);
+    leased = lease_take(&device->lease, device_id);
+
+    connection_lock();
     connection = connection_of(device_id);
     if (connection != NULL) {
-        struct vhost_device *device = connection->owner;
-
-        /* A second front-end on a server's socket takes over: the first may be a QEMU that died unnoticed. */
+        connection->interrupted = false;
+        device->leased = leased;
         device->device_id = device_id;
         device->features = features;
         device->guest_mtu = mtu;
         device->numa_node = numa_node;
+        device->pool = pool;
+        atomic_store_explicit(&device->port->pool, pool, memory_order_relaxed);
         device->n_rings = n_rings;
         memcpy(device->ring_sizes, sizes, sizeof sizes);
         device->link_resets++;
-        publish(device);
+        connection_publish(device);
     }
-    pthread_mutex_unlock(&lock);
+    connection_unlock();
     return connection != NULL ? 0 : -1;
 }
 
 static void destroy_device(int device_id)
 {
+    struct vhost_device *device = connection_device(device_id);
     struct connection *connection;
 
-    pthread_mutex_lock(&lock);
+    if (device != NULL)
+        messages_end_lease(device, true);
+    connection_lock();
     connection = connection_of(device_id);
     if (connection != NULL && connection->owner->device_id == device_id) {
         connection->owner->device_id = -1;
-        publish(connection->owner);
+        connection_publish(connection->owner);
     }
-    pthread_mutex_unlock(&lock);
+    connection_unlock();
     /* Phase two: whoever still had the id from before the change is out after this. */
     qsbr_synchronize();
 }
@@ -243,7 +134,7 @@ static int vring_state_changed(int device_id, uint16_t ring, int enable)
 
     if (ring >= 2 * PORT_QUEUES_MAX)
         return 0;
-    pthread_mutex_lock(&lock);
+    connection_lock();
     connection = connection_of(device_id);
     if (connection != NULL) {
         uint16_t *rings = ring & 1 ? &connection->tx_rings : &connection->rx_rings;
@@ -253,9 +144,9 @@ static int vring_state_changed(int device_id, uint16_t ring, int enable)
 
         *rings = now;
         if (changed && connection->owner->device_id == device_id)
-            publish(connection->owner);
+            connection_publish(connection->owner);
     }
-    pthread_mutex_unlock(&lock);
+    connection_unlock();
     return 0;
 }
 
@@ -263,11 +154,11 @@ static int features_changed(int device_id, uint64_t features)
 {
     struct connection *connection;
 
-    pthread_mutex_lock(&lock);
+    connection_lock();
     connection = connection_of(device_id);
     if (connection != NULL && connection->owner->device_id == device_id)
         connection->owner->features = features;
-    pthread_mutex_unlock(&lock);
+    connection_unlock();
     return 0;
 }
 
@@ -284,7 +175,7 @@ static int enlist(struct vhost_device *device, char **error)
 {
     struct vhost_device *other;
 
-    pthread_mutex_lock(&lock);
+    connection_lock();
     other = find_by_path(device->path);
     if (other == NULL) {
         device->next = devices;
@@ -292,7 +183,7 @@ static int enlist(struct vhost_device *device, char **error)
     } else {
         err_set(error, "socket '%s' is already in use by '%s'", device->path, other->port->name);
     }
-    pthread_mutex_unlock(&lock);
+    connection_unlock();
     return other == NULL ? 0 : -EEXIST;
 }
 
@@ -300,15 +191,12 @@ static void delist(struct vhost_device *device)
 {
     struct vhost_device **link = &devices;
 
-    pthread_mutex_lock(&lock);
+    connection_lock();
     while (*link != device)
         link = &(*link)->next;
     *link = device->next;
-    for (int i = 0; i < RTE_MAX_VHOST_DEVICE; i++) {
-        if (connections[i].owner == device)
-            connections[i] = (struct connection){0};
-    }
-    pthread_mutex_unlock(&lock);
+    connection_forget(device);
+    connection_unlock();
 }
 
 int vhost_device_start(struct vhost_device *device, char **error)
@@ -324,8 +212,7 @@ int vhost_device_start(struct vhost_device *device, char **error)
     result = enlist(device, error);
     if (result != 0)
         return result;
-    if (!device->server)
-        event_thread_init(); /* best effort; see vhost_device_stop() */
+    event_thread_init(); /* best effort; see vhost_device_stop() */
     if (rte_vhost_driver_register(device->path, flags) != 0) {
         err_set(error, "could not register vhost-user socket '%s'", device->path);
         delist(device);
@@ -353,7 +240,7 @@ void vhost_device_stop(struct vhost_device *device)
     /* When a client's connection breaks while it is being unregistered, DPDK 22.11 may put it on the list of those to
      * be connected again after it was taken off, and then uses freed memory with the next server at that path.
      * Connections break on the event thread only, so there it cannot happen. */
-    if (device->server || event_thread_run(unregister, device) == -ENOTCONN)
+    if (event_thread_run(unregister, device) == -ENOTCONN)
         unregister(device);
     delist(device);
 }
@@ -362,7 +249,7 @@ void vhost_device_get_state(struct vhost_device *device, struct vhost_device_sta
 {
     uint64_t link = atomic_load_explicit(&device->link, memory_order_acquire);
 
-    pthread_mutex_lock(&lock);
+    connection_lock();
     state->connected = device->device_id >= 0;
     state->ring_enabled = (vhost_link_rx_rings(link) | vhost_link_tx_rings(link)) != 0;
     state->features = device->features;
@@ -371,5 +258,5 @@ void vhost_device_get_state(struct vhost_device *device, struct vhost_device_sta
     state->n_rings = device->n_rings;
     memcpy(state->ring_sizes, device->ring_sizes, sizeof state->ring_sizes);
     state->link_resets = device->link_resets;
-    pthread_mutex_unlock(&lock);
+    connection_unlock();
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 /* A request of the vhost-user protocol without payload, and its reply of eight bytes. */
 static const uint32_t get_features[3] = {1, 1, 0};
 #define REPLY_LEN (sizeof get_features + 8)
+/* One that does nothing and is not replied to. */
+static const uint32_t set_owner[3] = {3, 1, 0};
 
 /* Guards the rest: one job at a time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -22,10 +25,14 @@ static int connection = -1;
 /* Written before the message is sent, read by the event thread after it has come. */
 static void (*current_job)(void *context);
 static void *current_context;
+static void (*posted_job)(void);
 
 static enum rte_vhost_msg_result before_message(int device_id, void *message)
 {
-    current_job(current_context);
+    if (memcmp(message, set_owner, sizeof set_owner[0]) == 0)
+        posted_job();
+    else
+        current_job(current_context);
     return RTE_VHOST_MSG_RESULT_NOT_HANDLED; /* by us: it is answered as ever */
 }
 
@@ -105,4 +112,11 @@ int event_thread_run(void (*job)(void *context), void *context)
         result = -EIO;
     pthread_mutex_unlock(&lock);
     return result;
+}
+
+void event_thread_post(void (*job)(void))
+{
+    posted_job = job;
+    if (connection >= 0)
+        send(connection, set_owner, sizeof set_owner, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

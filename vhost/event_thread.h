@@ -14,3 +14,7 @@ int event_thread_init(void);
 /* Runs 'job' and returns when it is done. 0, or -ENOTCONN when it has not been run. Builder or control thread; calls
  * wait for one another. */
 int event_thread_run(void (*job)(void *context), void *context);
+
+/* Called on the event thread, with the same 'job' each time: it is run there a little later, when the thread is done
+ * with the message at hand and holds no locks. Best effort. */
+void event_thread_post(void (*job)(void));

@@ -7,121 +7,118 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_arp.h>
 #include <rte_branch_prediction.h>
+#include <rte_ether.h>
 #include <rte_mbuf.h>
+#include <rte_pause.h>
 #include <rte_vhost.h>
 
 #include "dataplane/core/err.h"
-#include "dataplane/core/offload.h"
 #include "dataplane/core/packet_pool.h"
 #include "vhost/device.h"
+#include "vhost/library.h"
+#include "vhost/ring.h"
 #include "vhost/socket_path.h"
 
 #define TX_RETRIES_DEFAULT 8
 #define TX_RETRIES_MAX     32
 
-/* Turns off the kicks of a queue pair: we poll. At its first poll after a change, because when rte_vhost tells of the
- * change it may hold the lock that this takes. */
-static void quiet_guest(uint64_t link, uint16_t pair)
+/* Ours is the only way to receive a frame that the guest did not send. */
+static uint16_t receive_announcement(struct vhost_device *device, struct rte_mbuf **packet)
 {
-    if (vhost_link_tx_rings(link) & 1u << pair)
-        rte_vhost_enable_guest_notification(vhost_link_device(link), (uint16_t)(2 * pair + 1), 0);
-    if (vhost_link_rx_rings(link) & 1u << pair)
-        rte_vhost_enable_guest_notification(vhost_link_device(link), (uint16_t)(2 * pair), 0);
+    uint64_t mac = atomic_exchange_explicit(&device->announcement, 0, memory_order_relaxed);
+    struct rte_ether_addr address;
+
+    if (mac == 0)
+        return 0;
+    memcpy(address.addr_bytes, &mac, sizeof address.addr_bytes);
+    *packet = rte_net_make_rarp_packet(device->pool, &address);
+    return *packet != NULL;
 }
 
-/* rte_vhost does not say why it takes nothing from a ring. One that has entries (of split rings that can be told from
- * outside) and yet stays silent has none that can be followed, unless it is us who have no buffer: look at it now and
- * then, and count it once. */
-#define SILENT_POLLS 128
-
-static void count_lost(struct port *port, struct vhost_device *device, uint32_t n)
+static void count_losses(struct port *port, const struct ring_losses *losses)
 {
-    struct rte_mbuf *packet = rte_pktmbuf_alloc(device->pool);
-
-    atomic_fetch_add_explicit(packet != NULL ? &port->rx_bad_descriptor : &port->rx_no_buffer, n, memory_order_relaxed);
-    rte_pktmbuf_free(packet);
+    if (losses->bad_entries != 0)
+        atomic_fetch_add_explicit(&port->rx_bad_descriptor, losses->bad_entries, memory_order_relaxed);
+    if (losses->unsupported != 0)
+        atomic_fetch_add_explicit(&port->rx_unsupported, losses->unsupported, memory_order_relaxed);
+    if (losses->no_buffer != 0)
+        atomic_fetch_add_explicit(&port->rx_no_buffer, losses->no_buffer, memory_order_relaxed);
 }
 
-static void examine_silent_ring(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq)
+static uint16_t receive_leased(struct port *port, struct vhost_device *device, uint16_t rxq, struct rte_mbuf **packets,
+                               uint16_t n)
 {
-    uint32_t *silence = &device->rxqs[rxq].silence;
+    struct ring_losses losses = {0};
+    uint16_t received;
 
-    if (link & VHOST_LINK_PACKED || *silence == VHOST_SILENCE_COUNTED ||
-        rte_vhost_avail_entries(vhost_link_device(link), (uint16_t)(2 * rxq + 1)) == 0)
-        return;
-    /* An entry may have come this very moment: only the second time in a row is sure. */
-    if (++*silence != VHOST_SILENCE_COUNTED)
-        return;
-    count_lost(port, device, 1);
-}
-
-/* Where rte_vhost stands in a ring; false for a packed one, whose entries cannot be counted from outside. */
-static bool ring_index(uint64_t link, uint16_t rxq, uint16_t *index)
-{
-    uint16_t used;
-
-    return !(link & VHOST_LINK_PACKED) &&
-           rte_vhost_get_vring_base(vhost_link_device(link), (uint16_t)(2 * rxq + 1), index, &used) == 0;
-}
-
-/* Entries too short for a frame are taken by rte_vhost without a word: they are what it has taken beyond the frames. */
-static void count_swallowed(struct port *port, struct vhost_device *device, uint64_t link, uint16_t rxq)
-{
-    struct vhost_rxq *queue = &device->rxqs[rxq];
-    uint16_t index;
-
-    if (!ring_index(link, rxq, &index) || index == queue->taken)
-        return;
-    count_lost(port, device, (uint16_t)(index - queue->taken));
-    queue->taken = index;
-}
-
-/* Describes what guests left undone as the switch does, and drops what cannot be done. Returns how many packets remain. */
-static uint16_t take_offloads(struct port *port, struct rte_mbuf **packets, uint16_t n)
-{
-    uint16_t kept = 0;
-
-    for (uint16_t i = 0; i < n; i++) {
-        struct rte_mbuf *packet = packets[i];
-
-        if (unlikely((packet->ol_flags & (RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO)) != 0) &&
-            offload_from_rx_flags(packet) != 0) {
-            atomic_fetch_add_explicit(&port->rx_unsupported, 1, memory_order_relaxed);
-            rte_pktmbuf_free(packet);
-            continue;
-        }
-        packets[kept++] = packet;
-    }
-    return kept;
+    if (unlikely(atomic_load_explicit(&device->announcement, memory_order_relaxed) != 0))
+        return receive_announcement(device, packets);
+    received = ring_receive(&device->lease.rings[2 * rxq + 1], device->pool, packets, n, &losses);
+    if (unlikely((losses.bad_entries | losses.unsupported | losses.no_buffer) != 0))
+        count_losses(port, &losses);
+    return received;
 }
 
 static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **packets, uint16_t n)
 {
     struct vhost_device *device = port->impl;
     uint64_t link = atomic_load_explicit(&device->link, memory_order_acquire);
-    struct vhost_rxq *queue = &device->rxqs[rxq];
-    uint16_t received;
 
     if (!(vhost_link_tx_rings(link) & 1u << rxq))
         return 0;
-    if (unlikely(queue->quieted != vhost_link_change(link))) {
-        quiet_guest(link, rxq);
-        queue->quieted = vhost_link_change(link);
-        queue->silence = VHOST_SILENCE_NONE;
-        ring_index(link, rxq, &queue->taken);
-    }
-    received = rte_vhost_dequeue_burst(vhost_link_device(link), (uint16_t)(2 * rxq + 1), device->pool, packets, n);
-    if (received != 0) {
-        queue->empty_polls = 0;
-        queue->silence = VHOST_SILENCE_NONE;
-        queue->taken = (uint16_t)(queue->taken + received);
-    } else if (unlikely(++queue->empty_polls == SILENT_POLLS)) {
-        queue->empty_polls = 0;
-        count_swallowed(port, device, link, rxq);
-        examine_silent_ring(port, device, link, rxq);
-    }
-    return take_offloads(port, packets, received);
+    if (likely(link & VHOST_LINK_LEASED))
+        return receive_leased(port, device, rxq, packets, n);
+    return library_receive(port, device, link, rxq, packets, n);
+}
+
+static uint16_t transmit_leased(struct port *port, struct vhost_device *device, unsigned int pair,
+                                struct rte_mbuf **packets, uint16_t n)
+{
+    atomic_flag *taken = &device->lease.locks[pair].taken;
+    struct ring *ring = &device->lease.rings[2 * pair];
+    struct ring_losses losses = {0};
+    bool kick = false;
+    uint16_t sent;
+
+    /* Held for one burst, by workers only. */
+    while (unlikely(atomic_flag_test_and_set_explicit(taken, memory_order_acquire)))
+        rte_pause();
+    sent = ring_transmit(ring, packets, n, &losses, &kick);
+    atomic_flag_clear_explicit(taken, memory_order_release);
+    if (kick)
+        ring_kick(ring);
+    if (unlikely(losses.bad_entries != 0))
+        count_losses(port, &losses);
+    return sent;
+}
+
+static uint16_t transmit(struct port *port, struct vhost_device *device, uint64_t link, unsigned int pair,
+                         struct rte_mbuf **packets, uint16_t n)
+{
+    if (likely(link & VHOST_LINK_LEASED))
+        return transmit_leased(port, device, pair, packets, n);
+    return rte_vhost_enqueue_burst(vhost_link_device(link), (uint16_t)(2 * pair), packets, n);
+}
+
+static bool is_plain(const struct rte_mbuf *packet, const struct rte_mempool *pool)
+{
+    return packet->pool == pool && packet->nb_segs == 1 && packet->refcnt == 1 && RTE_MBUF_DIRECT(packet);
+}
+
+/* Nearly always all packets are of one pool and in one buffer that nobody else has: they go back in one piece. */
+static void free_sent(struct rte_mbuf **packets, uint16_t n)
+{
+    struct rte_mempool *pool = packets[0]->pool;
+    uint16_t plain = 0;
+
+    while (plain < n && is_plain(packets[plain], pool))
+        plain++;
+    if (likely(plain > 0))
+        rte_mempool_put_bulk(pool, (void **)packets, plain);
+    if (unlikely(plain < n))
+        rte_pktmbuf_free_bulk(packets + plain, n - plain);
 }
 
 static uint16_t vhost_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)
@@ -137,8 +134,7 @@ static uint16_t vhost_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf 
     if (!(vhost_link_rx_rings(link) & 1u << pair))
         return 0;
     for (;;) {
-        uint16_t taken = rte_vhost_enqueue_burst(vhost_link_device(link), (uint16_t)(2 * pair), packets + sent,
-                                                 (uint16_t)(n - sent));
+        uint16_t taken = transmit(port, device, link, pair, packets + sent, (uint16_t)(n - sent));
 
         sent += taken;
         /* A guest that makes no room at all would only be waited for in vain. */
@@ -152,7 +148,8 @@ static uint16_t vhost_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf 
 
         atomic_store_explicit(counter, before + retries, memory_order_relaxed);
     }
-    rte_pktmbuf_free_bulk(packets, sent);
+    if (sent > 0)
+        free_sent(packets, sent);
     return sent;
 }
 
@@ -214,6 +211,7 @@ static int vhost_open(struct port *port, const struct port_config *config, char 
     device->server = port->ops == &vhost_server_ops;
     device->tso = !config->no_tso;
     device->pool = packet_pool();
+    atomic_store_explicit(&port->pool, device->pool, memory_order_relaxed);
     result = apply_live(device, config, error);
     if (result == 0)
         result = find_path(device, config, device->path, sizeof device->path, error);

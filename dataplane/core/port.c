@@ -56,13 +56,17 @@ struct port *port_create(const char *name, uint16_t index, const struct port_ops
 {
     struct port *port = calloc(1, sizeof *port);
     struct port_counters *counters = aligned_alloc(64, WORKERS_MAX * sizeof *counters);
+    struct rxq_account *accounts = aligned_alloc(64, PORT_QUEUES_MAX * sizeof *accounts);
 
-    if (port == NULL || counters == NULL) {
+    if (port == NULL || counters == NULL || accounts == NULL) {
         free(port);
         free(counters);
+        free(accounts);
         return NULL;
     }
     memset(counters, 0, WORKERS_MAX * sizeof *counters);
+    memset(accounts, 0, PORT_QUEUES_MAX * sizeof *accounts);
+    port->rxq_accounts = accounts;
     port->ops = ops;
     port->index = index;
     port->n_txq = 1;
@@ -79,6 +83,7 @@ void port_destroy(struct port *port)
     if (port == NULL)
         return;
     free(port->counters[0]);
+    free(port->rxq_accounts);
     free(port);
 }
 

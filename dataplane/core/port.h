@@ -10,6 +10,7 @@
 #include "dataplane/core/inet.h"
 
 struct rte_mbuf;
+struct rte_mempool;
 struct port;
 
 /* A port: anything that packets come from and go to. One small class; implementations are vhost-user (vhost/), DPDK
@@ -23,7 +24,7 @@ struct port;
 #define PORT_QUEUES_MAX 16
 #define PORT_NAME_LEN   64
 #define PORTS_MAX       4096 /* port indexes are 1..PORTS_MAX-1; 0 is "no port" */
-#define PORT_BURST      32   /* most packets per rx_burst() call */
+#define PORT_BURST      64   /* most packets per rx_burst() call */
 
 #define PORT_MTU_MIN     68
 #define PORT_MTU_MAX     9702 /* 9728-byte frames less Ethernet header, CRC and two tags */
@@ -127,6 +128,22 @@ struct port_counters {
         drops[DROP_N_REASONS]; /* rx side: by the port the packet came from; tx_* reasons: by the port it went to */
 } __attribute__((aligned(64)));
 
+/* What became of one receive queue: on a line of its own, because queues of one port may have different workers. Written
+ * by the worker that polls the queue, read by the control thread (relaxed; both only grow). */
+struct rxq_account {
+    _Atomic uint64_t clocks; /* TSC clocks of polls that found packets, with all that was done to these */
+    _Atomic uint64_t packets;
+} __attribute__((aligned(64)));
+
+/* Who polls a receive queue; all of it the control thread's (dataplane/rxq_plan.h). */
+struct rxq_place {
+    uint8_t worker; /* id plus one of who polls it, or did last; 0: nobody yet */
+    uint8_t wanted; /* id plus one of who shall poll it from now on; 0: whoever does */
+    uint16_t cpu;   /* number plus one of the CPU whose worker alone is to poll it; 0: any */
+    bool taken;     /* on its way to another worker: nobody polls it from the snapshot 'since' on */
+    uint32_t since;
+};
+
 struct port {
     /* Set before a worker sees the port, constant after. */
     const struct port_ops *ops;
@@ -135,14 +152,17 @@ struct port {
     uint16_t index;                              /* 1..PORTS_MAX-1, unique among living ports */
     uint16_t n_txq;                              /* queues tx_burst() takes; 0 < n <= PORT_QUEUES_MAX */
     struct port_counters *counters[WORKERS_MAX]; /* allocated by port_create() for every worker id */
+    struct rxq_account *rxq_accounts;            /* likewise, PORT_QUEUES_MAX of them */
 
-    /* The control thread's: which worker polls (or polled last) each receive queue, its id plus one; 0: none yet. */
-    uint8_t rxq_worker[PORT_QUEUES_MAX];
+    struct rxq_place rxq_places[PORT_QUEUES_MAX];
 
     /* Written by the implementation (any of its threads), read by control (n_rxq) and workers (ready); relaxed. After
      * a change the implementation calls notifier_raise() so that control looks again. */
     _Atomic uint16_t n_rxq; /* queues to poll now; may change while the port lives */
     _Atomic bool ready;     /* the far side is there: packets may be sent */
+
+    /* Whose buffers its packets come in. Written by the implementation (any of its threads), read by control; relaxed. */
+    _Atomic(struct rte_mempool *) pool;
 
     /* OFFLOAD_* bits (offload.h): what packets given to tx_burst() may leave to the far side. Written by the implementation
      * whenever that changes, read by workers; relaxed. */

@@ -5,6 +5,8 @@
 
 #include <rte_cycles.h>
 
+#include "tests/bench/many_rules.h"
+
 #define BATCH    64
 #define BUFFERS  1024
 #define ROUNDS   16384 /* a million connections */
@@ -19,29 +21,6 @@ static uint16_t take_all(struct port *port, uint16_t txq, struct rte_mbuf **pack
 }
 
 static const struct port_ops taking_ops = {.type = "bench", .tx_burst = take_all};
-
-/* 'n' rules of the kinds that clouds have, of which only the last lets the packets in. */
-static struct policy_chain *chain_of(size_t n, enum rule_direction direction)
-{
-    const struct policy_rule refusal = {.action = RULE_DENY};
-    struct rule *rules = calloc(n, sizeof *rules);
-    struct policy_chain *chain;
-    struct policy *groups;
-
-    for (size_t i = 0; i < n; i++) {
-        rules[i] = world_rule((uint32_t)i + 1, i % 3 ? IPPROTO_TCP : IPPROTO_UDP, (uint16_t)(3000 + i % 2000));
-        rules[i].direction = direction;
-        rules[i].remote = RULE_REMOTE_PREFIX;
-        rules[i].prefix =
-            (struct inet_prefix){.addr = inet_addr_from_v4(htonl(0x0b000000u | (uint32_t)i << 8)), .len = 120};
-    }
-    rules[n - 1] = world_rule((uint32_t)n, IPPROTO_UDP, 0);
-    groups = policy_compile(rules, n);
-    chain = policy_chain_create(NULL, 0, groups, &refusal);
-    policy_unref(groups);
-    free(rules);
-    return chain;
-}
 
 static void start(size_t n_rules)
 {
@@ -58,7 +37,7 @@ static void start(size_t n_rules)
     for (uint32_t id = 1; id <= 2; id++) {
         struct attachment a = {
             .has_policy = true,
-            .policy = {.ingress = chain_of(n_rules, RULE_INGRESS), .egress = chain_of(n_rules, RULE_EGRESS)},
+            .policy = {.ingress = many_rules(n_rules, RULE_INGRESS), .egress = many_rules(n_rules, RULE_EGRESS)},
             .account = conntrack_account_open(s->w.ct, &limits)};
 
         world_attach(&s->w, id, a);

@@ -13,9 +13,14 @@ def read(pid):
     return times
 
 
-def share(before, after):
-    """Of the time that the busiest thread wanted the CPU, the part it had it, between two readings."""
+def share(before, after, threads=1):
+    """Of the time that the busiest threads, so many, wanted a CPU, the part that each had it, between two readings; the
+    smallest counts."""
     spans = [(ran - before.get(thread, (0, 0))[0], waited - before.get(thread, (0, 0))[1])
              for thread, (ran, waited) in after.items()]
-    ran, waited = max(spans)
-    return ran / (ran + waited) if ran + waited > 0 else 1.0
+    return min(ran / (ran + waited) if ran + waited > 0 else 1.0 for ran, waited in sorted(spans)[-threads:])
+
+
+def ran(before, after):
+    """Nanoseconds that all threads together have run between two readings."""
+    return sum(spent - before.get(thread, (0, 0))[0] for thread, (spent, _) in after.items())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of the Sluice database that writes many rows at once and knows to the microsecond when they are in force."""
+"""A client of ovsdb-server that writes many rows at once and knows to the microsecond when they are in force."""
 
 import json
 import socket
@@ -11,23 +11,25 @@ PIECE = 1 << 16
 
 
 class Database:
-    """A connection to ovsdb-server's socket that watches Sluice.cur_cfg."""
+    """A connection to ovsdb-server's socket that watches cur_cfg of the database NAME, whose only row is in the table of
+    the same name."""
 
-    def __init__(self, path, timeout=120):
+    def __init__(self, path, name="Sluice", timeout=120):
+        self._name = name
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout)
         self._socket.connect(str(path))
         self._text = ""
         self._serial = 0
         self._cur_cfg = 0
-        self._note(self._call("monitor", ["Sluice", None, {"Sluice": {"columns": ["cur_cfg"]}}]))
+        self._note(self._call("monitor", [name, None, {name: {"columns": ["cur_cfg"]}}]))
 
     def close(self):
         self._socket.close()
 
     def transact(self, *operations):
         """The results of a transaction; raises LabError when one of them is an error."""
-        results = self._call("transact", ["Sluice", *operations])
+        results = self._call("transact", [self._name, *operations])
         for result in results:
             if result and "error" in result:
                 raise LabError(f"transaction: {result['error']}: {result.get('details', '')}")
@@ -35,8 +37,8 @@ class Database:
 
     def apply(self, *operations):
         """A transaction, and seconds until it was committed and from then until all of it was in force."""
-        counted = [{"op": "mutate", "table": "Sluice", "where": [], "mutations": [["next_cfg", "+=", 1]]},
-                   {"op": "select", "table": "Sluice", "where": [], "columns": ["next_cfg"]}]
+        counted = [{"op": "mutate", "table": self._name, "where": [], "mutations": [["next_cfg", "+=", 1]]},
+                   {"op": "select", "table": self._name, "where": [], "columns": ["next_cfg"]}]
         start = time.perf_counter()
         results = self.transact(*operations, *counted)
         committed = time.perf_counter()
@@ -62,7 +64,7 @@ class Database:
             self._note(message["params"][1])
 
     def _note(self, tables):
-        for row in tables.get("Sluice", {}).values():
+        for row in tables.get(self._name, {}).values():
             self._cur_cfg = row["new"]["cur_cfg"]
 
     def _receive(self):

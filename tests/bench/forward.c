@@ -6,8 +6,11 @@
 
 #include <rte_cycles.h>
 
+#include "dataplane/stages.h"
+
 #define BATCH        64
 #define BUFFERS      4096
+#define FRAME_LEN    84
 #define ROUNDS_MIN   3000
 #define CACHE_LINES  262144
 #define SESSIONS_MAX 262144
@@ -47,12 +50,12 @@ static void start(bool policed)
 
 /* Turns the buffers of a batch into the next packets of 'n_flows' flows, there and back. */
 static void next_packets(struct rte_mbuf **batch, const struct frame frames[2], unsigned int side, unsigned int *flow,
-                         unsigned int n_flows)
+                         unsigned int n_flows, bool ipv6)
 {
     for (unsigned int i = 0; i < BATCH; i++) {
         uint8_t *frame = rte_pktmbuf_mtod(batch[i], uint8_t *);
         unsigned int number = (*flow)++ % n_flows;
-        uint8_t *port = frame + 34 + (side == 0 ? 0 : 2); /* the guest's own port is the flow's number */
+        uint8_t *port = frame + (ipv6 ? 54 : 34) + (side == 0 ? 0 : 2); /* the guest's own port is the flow's number */
 
         memcpy(frame, frames[side].bytes, frames[side].len);
         port[0] = (uint8_t)(number >> 8);
@@ -67,10 +70,10 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void measure(unsigned int n_flows, bool policed)
+static void measure(unsigned int n_flows, bool policed, bool ipv6)
 {
-    struct packet_spec there = {1, 2, NULL, IPPROTO_UDP, false, 0, 2000, 0, 0, false, 18};
-    struct packet_spec back = {2, 1, NULL, IPPROTO_UDP, false, 2000, 0, 0, 0, false, 18};
+    struct packet_spec there = {1, 2, NULL, IPPROTO_UDP, ipv6, 0, 2000, 0, 0, false, 18};
+    struct packet_spec back = {2, 1, NULL, IPPROTO_UDP, ipv6, 2000, 0, 0, 0, false, 18};
     const struct frame frames[2] = {spec_frame(&there), spec_frame(&back)};
     unsigned int warm_up = n_flows * 4 / BATCH + 2;
     unsigned int rounds = warm_up + ROUNDS_MIN + n_flows / 8;
@@ -84,7 +87,7 @@ static void measure(unsigned int n_flows, bool policed)
         unsigned int side = round & 1;
         uint64_t clocks;
 
-        next_packets(batch, frames, side, &flow[side], n_flows);
+        next_packets(batch, frames, side, &flow[side], n_flows, ipv6);
         clocks = rte_rdtsc_precise();
         worker_forward(station.worker, station.w.snapshot->ports[1 + side], 1 + side, batch, BATCH);
         clocks = rte_rdtsc_precise() - clocks;
@@ -93,24 +96,29 @@ static void measure(unsigned int n_flows, bool policed)
     }
     qsort(samples, n, sizeof *samples, compare);
     printf("%-16s %6u flows: %5.1f (1 %%) %5.1f (10 %%) %5.1f (median) clocks a packet\n",
-           policed ? "stateful groups" : "L2", n_flows, samples[n / 100], samples[n / 10], samples[n / 2]);
+           ipv6      ? "L2, IPv6"
+           : policed ? "stateful groups"
+                     : "L2",
+           n_flows, samples[n / 100], samples[n / 10], samples[n / 2]);
     free(samples);
 }
 
-int main(void)
+/* The argument chooses the stages' level, x86-64-v2 for example; without one it is the best. */
+int main(int argc, char *argv[])
 {
     static const unsigned int flows[] = {1, 1000, 10000, 60000};
 
-    if (station_group_start(NULL) < 0)
+    if (station_group_start(NULL) < 0 || stages_choose(argc > 1 ? argv[1] : NULL) != 0)
         return 1;
     for (unsigned int i = 0; i < BUFFERS; i++) {
         buffers[i] = rte_pktmbuf_alloc(packet_pool());
-        if (buffers[i] == NULL || rte_pktmbuf_append(buffers[i], 64) == NULL)
+        if (buffers[i] == NULL || rte_pktmbuf_append(buffers[i], FRAME_LEN) == NULL)
             return 1;
     }
     for (unsigned int i = 0; i < RTE_DIM(flows); i++) {
-        measure(flows[i], false);
-        measure(flows[i], true);
+        measure(flows[i], false, false);
+        measure(flows[i], true, false);
+        measure(flows[i], false, true);
     }
     return 0;
 }

@@ -4,21 +4,21 @@
 import os
 import signal
 
-from . import generator
+from .load import MACS
 
 BRIDGE = "br0"
-PORTS = ("bench0", "bench1", "bench2")
 
 
 class Hypervisor:
-    """A host of the laboratory whose switch has two ports (or PORTS of them) on one bridge, served by one worker.
-    Between the samples the whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of
-    paths."""
+    """A host of the laboratory whose switch has PORTS ports on one bridge, served by the workers of MASK. Between the
+    samples the whole process is stopped. NAME is what the table calls it, SHORT_NAME becomes part of paths."""
 
-    def __init__(self, lab, name, short_name, cpu, ports=2, **options):
+    def __init__(self, lab, name, short_name, mask, ports=2, **options):
         self.name = name
-        self.ports = PORTS[:ports]
-        self.host = lab.host(short_name, cpu_mask=hex(1 << cpu), **options)
+        self.ports = [f"bench{index}" for index in range(ports)]
+        # Those of them that are a guest's.
+        self.local_guests = self.ports
+        self.host = lab.host(short_name, cpu_mask=hex(mask), **options)
         self.sockets = [self.host.run_dir / port for port in self.ports]
         # A stopped process would not notice that it is asked to end.
         lab.defer(self.wake)
@@ -28,16 +28,27 @@ class Hypervisor:
         """Of the process that forwards."""
         return self.host.daemon.pid
 
+    @property
+    def control_socket(self):
+        """Where it takes commands."""
+        if self.host.switch == "ovs":
+            return self.host.run_dir / "ovs-vswitchd.ctl"
+        return self.host.run_dir / f"sluice-vswitchd.{self.pid}.ctl"
+
     def start(self):
         """Start it with its ports and policy; returns when all is in force."""
         self.host.start()
         self.host.add_bridge(BRIDGE)
         self.write_policy()
-        for index, port in enumerate(self.ports):
-            self.host.plug_guest(BRIDGE, port, None, generator.MACS[index], port_id=f"id-{port}",
-                                 machine_id=f"machine-{port}", kind="dpdkvhostuser")
+        self.plug()
         self.check_policy()
         return self
+
+    def plug(self):
+        """Plug the guests' ports."""
+        for index, port in enumerate(self.ports):
+            self.host.plug_guest(BRIDGE, port, None, MACS[index % len(MACS)], port_id=f"id-{port}", machine_id=f"machine-{port}",
+                                 kind="dpdkvhostuser")
 
     def write_policy(self):
         """Say who may talk; without it everybody may."""
@@ -58,6 +69,10 @@ class Hypervisor:
         for port in self.ports:
             self.host.wait_link(port, "down")
         os.kill(self.pid, signal.SIGSTOP)
+
+    def settle(self):
+        """Rest, after its start."""
+        self.rest()
 
     def stop(self):
         """The laboratory ends it."""

@@ -3,11 +3,13 @@
 
 import time
 
-from . import generator, probe
+from lab.process import LabError
+
+from . import cycles, generator, probe
 from .samples import Sample
 
-# A sample during which the CPUs were moved or had other work is taken again, so many times.
-RETRIES = 2
+# A sample during which the CPUs were moved or had other work is taken again, so many times; more rounds follow anyway.
+RETRIES = 1
 
 
 def say(text):
@@ -16,34 +18,44 @@ def say(text):
 
 
 class Sampler:
-    """One generator CPU, one switch CPU, and a bound on the minutes that retries may take."""
+    """One generator CPU, one switch CPU, and a bound on the SECONDS that rounds and retries may take."""
 
-    def __init__(self, lab, cpus, minutes):
+    def __init__(self, lab, cpus, seconds, retries=RETRIES):
         self.cpus = cpus
         self._log = lab.dir / "generator.log"
-        self._deadline = time.monotonic() + minutes * 60
+        self._deadline = time.monotonic() + seconds
+        self._retries = retries
 
     def late(self):
-        """Whether the time for retries is over."""
+        """Whether the time for more is over."""
         return time.monotonic() > self._deadline
 
     def sample(self, switch, load, number, case=None, meanwhile=None):
         """One sample, as round NUMBER of CASE (the switch by default). MEANWHILE() is called under the load."""
         before = probe.round_trip(self.cpus)
         switch.wake()
-        report = generator.run(self.cpus[0], switch, load, self._log, meanwhile)
+        watch = cycles.Watch(switch)
+        report = generator.run(self.cpus[0], switch, load, self._log, meanwhile, watch.look)
+        watch.look(at_once=True)
         after = probe.round_trip(self.cpus)
         share = min(report["cpu_share"], report["switch_cpu_share"])
         label = probe.label(before, after, share)
-        flows = f"{load.flows} flows" if load.flows else "new flows"
-        say(f"  {case or switch.name}, {load.rings}, {flows}: {report['mpps']:.2f} Mpps "
-            f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs)")
-        return Sample(case or switch.name, load.rings, load.flows, number, report["mpps"], before, after, label, report)
+        if load.pps or load.search:
+            report.pop("ring_full", None)  # nobody wants the rings full
+        mpps = report["search"][0]["mpps"] if load.search else report["mpps"]
+        unopened = sum(report["lost_at_open"])
+        say(f"  {case or switch.name}, {load.rings}, {load.workload}: {mpps:.{2 if mpps >= 1 else 4}f} Mpps "
+            f"({label}: {before:.0f} and {after:.0f} ns, {share:.0%} of the CPUs"
+            f"{f', {unopened} of the first frames lost' if unopened else ''})")
+        if report["mpps"] == 0 and not load.pps:
+            raise LabError(f"nothing arrives through {switch.name}")
+        return Sample(case or switch.name, load.workload, load.x, load.rings, load.flows, number, mpps, before, after,
+                      label, watch.per_packet(), report)
 
     def good_sample(self, switch, load, number, case=None, prepare=lambda: None):
         """A sample that is near or far, or the last of some tries; the switch sleeps afterwards. PREPARE() is called
         before each, with the switch awake."""
-        for left in range(RETRIES, -1, -1):
+        for left in range(self._retries, -1, -1):
             switch.wake()
             prepare()
             sample = self.sample(switch, load, number, case)

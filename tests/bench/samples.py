@@ -10,8 +10,11 @@ COMPARABLE = ("near", "far")
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: millions of packets received per second, and the round trips before and after it in ns."""
+    """One measurement: millions of packets received per second, the round trips before and after it in ns, and cycles
+    a packet of the busy worker (None: the switch does not say). WORKLOAD and X are what the load calls itself."""
     case: str
+    workload: str
+    x: float | str | None
     rings: str
     flows: int
     round: int
@@ -19,7 +22,8 @@ class Sample:
     before: float
     after: float
     label: str
-    report: dict = field(repr=False)
+    cycles: float | None = None
+    report: dict = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class Line:
-    """What is quoted of one case: rate, and ratio to the reference of the same round, with LABEL alike."""
+    """What is quoted of one switch under one workload: rate, and ratio to the reference of the same round (None for
+    the reference itself), with LABEL alike. LATENCY is the spreads of p50, p99 and p99.9 in ns."""
     case: str
+    workload: str
+    x: float | str | None
     rings: str
-    flows: int
     label: str
     mpps: Spread
-    ratio: Spread
-    ring_full: float
+    ratio: Spread | None
+    ring_full: float | None
+    cycles: float | None = None
+    latency: dict | None = None
+    gbps: float | None = None
 
 
 def pairs(samples, case, reference, label):
@@ -55,11 +64,17 @@ def pairs(samples, case, reference, label):
             if sample.case == case and sample.label == label and sample.round in references]
 
 
-def ratios(samples, case, reference, labels=COMPARABLE):
-    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of the first of
-    the LABELS that has any. (None, "") when none has."""
-    for label in labels:
-        found = [sample.mpps / other.mpps for sample, other in pairs(samples, case, reference, label) if other.mpps > 0]
+def rate(sample):
+    """What is compared usually."""
+    return sample.mpps
+
+
+def ratios(samples, case, reference, figure=rate):
+    """The ratios of CASE to REFERENCE over the samples of one workload, as a Spread, and their label; of near ones, or
+    far ones if there are none. (None, "") when neither are. FIGURE() gives what is compared of a sample."""
+    for label in COMPARABLE:
+        found = [figure(sample) / figure(other) for sample, other in pairs(samples, case, reference, label)
+                 if figure(other) > 0]
         if found:
             return Spread.of(found), f"{len(found)} {label}"
     return None, ""
@@ -77,6 +92,22 @@ def line(samples, case, reference):
         own = [sample for sample in samples if sample.case == case]
         label = statistics.mode(sample.label for sample in own)
         chosen, quoted = [], [sample for sample in own if sample.label == label]
-    return Line(case, quoted[0].rings, quoted[0].flows, label, Spread.of([sample.mpps for sample in quoted]),
-                Spread.of([sample.mpps / other.mpps for sample, other in chosen if other.mpps > 0]),
-                statistics.median(sample.report["ring_full"] for sample in quoted))
+    ratio = None if case == reference else Spread.of([sample.mpps / other.mpps for sample, other in chosen
+                                                      if other.mpps > 0])
+    return Line(case, quoted[0].workload, quoted[0].x, quoted[0].rings, label,
+                Spread.of([sample.mpps for sample in quoted]), ratio,
+                middle([sample.report.get("ring_full") for sample in quoted]),
+                middle([sample.cycles for sample in quoted]), latency(quoted),
+                middle([sample.report.get("gbps") for sample in quoted]))
+
+
+def latency(samples):
+    """The spreads of the percentiles of some samples, None when none has any."""
+    found = [sample.report["latency_ns"] for sample in samples if sample.report.get("latency_ns", {}).get("samples")]
+    return {key: Spread.of([one[key] for one in found]) for key in ("p50", "p99", "p999")} if found else None
+
+
+def middle(figures):
+    """The median of those figures that are not None, None without any."""
+    found = [figure for figure in figures if figure is not None]
+    return statistics.median(found) if found else None

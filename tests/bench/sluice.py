@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lab.process import LabError, wait_until
 
-from . import generator
 from .database import Database
 from .hypervisor import Hypervisor
+from .load import IPS, MACS, UDP_PORT
 
 GROUPS = 4
 GROUPS_OF_PORT = 4
@@ -17,19 +17,21 @@ SESSIONS = 1 << 23
 USUAL_SESSIONS = 1 << 18
 # Opening millions of them may take long; none is to expire before its first reply.
 OPENING_SECONDS = 600
-# Places of ended sessions are free again after the flow caches have forgotten them, some millions a second.
-RECLAIM_SECONDS = 10
+# Places of ended sessions are free again after the flow caches have forgotten them.
+RECLAIM_SECONDS = 1
+RECLAIMED_PER_SECOND = 1000000
 
 
 class Sluice(Hypervisor):
     """With RULES there are so many in GROUPS stateful security groups, of which each port is in a few: with the usual
     number in all. OTHERS is how many more Logical_Ports there are, of guests that are not here. SESSIONS is the size of
-    the session table, all of which any port may use; FLOWS that of the flow cache in lines."""
+    the session table, all of which any port may use; FLOWS that of the flow cache in lines. MASK is of the workers'
+    CPUs, in place of CPU."""
 
     def __init__(self, lab, short_name, cpu, rules=0, sessions=None, ports=2, name=None, groups=GROUPS, others=0,
-                 flows=None):
+                 flows=None, mask=None):
         super().__init__(lab, name or (f"sluice, stateful groups, {rules} rules" if rules else "sluice L2"), short_name,
-                         cpu, ports)
+                         mask or 1 << cpu, ports)
         self._rules = rules
         self._sessions = sessions
         self._n_groups = groups
@@ -54,11 +56,11 @@ class Sluice(Hypervisor):
             *_command("rule-add members name=out6 direction=egress ethertype=IPv6"),
             *(word for protocol in ("udp", "tcp") for word in _command(
                 f"rule-add servers name=in-{protocol} direction=ingress ethertype=IPv4 protocol={protocol} "
-                f"port_min={generator.UDP_PORT} port_max=65535 remote_group=members")))
+                f"port_min={UDP_PORT} port_max=65535 remote_group=members")))
         for index, port in enumerate(self.ports):
-            groups = ["members", *(["servers"] if index == 1 else []), *self._names()[:GROUPS_OF_PORT]]
+            groups = ["members", *(["servers"] if index % 2 == 1 else []), *self._names()[:GROUPS_OF_PORT]]
             self.host.sluice_vsctl(
-                "--", "lport-add", f"id-{port}", f"{generator.MACS[index]} {generator.IPS[index]}",
+                "--", "lport-add", f"id-{port}", f"{MACS[index]} {IPS[index]}",
                 "--", "lport-set-groups", f"id-{port}", *groups,
                 *(["--", "set", "Logical_Port", f"id-{port}", f"conntrack:max={self._sessions}",
                    f"conntrack:timeout-udp_single={OPENING_SECONDS}"] if self._sessions else []))
@@ -110,7 +112,7 @@ class Sluice(Hypervisor):
 
     def check_policy(self):
         """Without it a mistake in the rows would go unnoticed, as a good figure."""
-        for port in self.ports if self._rules else ():
+        for port in self.local_guests if self._rules else ():
             wait_until(lambda: port in self._status(port, "interface"), 10, f"policy of {port} in force",
                        [self.host.daemon.log])
             for key in ("error", "warning"):
@@ -124,9 +126,12 @@ class Sluice(Hypervisor):
 
     def forget_sessions(self):
         """End all sessions, and wait until they are gone."""
+        open_ones = self.count_sessions()
+        if open_ones == 0:
+            return
         self.host.appctl("dpctl/flush-conntrack")
         wait_until(lambda: self.count_sessions() == 0, 60, "end of all sessions", [self.host.daemon.log])
-        time.sleep(RECLAIM_SECONDS)
+        time.sleep(RECLAIM_SECONDS + open_ones / RECLAIMED_PER_SECOND)
 
     def count_sessions(self):
         """How many there are."""

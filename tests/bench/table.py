@@ -3,17 +3,26 @@
 
 # A generator that finds the ring full less often than this is the slower of the two.
 RING_FULL_LEAST = 0.05
-HEADER = ("case", "rings", "flows", "Mpps median (min-max)", "ratio to mac (min-max)", "samples")
+HEADER = ("switch", "workload", "rings", "Mpps (min-max)", "Gbit/s", "ratio (min-max)", "cycles/packet", "p50/p99/p99.9 us",
+          "samples")
+
+
+def _rate(spread):
+    """Large frames come by the thousand."""
+    return _spread(spread, 2 if spread.median >= 1 or spread.median == 0 else 4)
 
 
 def _spread(spread, digits):
     return f"{spread.median:.{digits}f} ({spread.low:.{digits}f}-{spread.high:.{digits}f})" if spread else "-"
 
 
-def _row(line, reference):
-    bound = " at least: generator-bound" if line.ring_full < RING_FULL_LEAST else ""
-    return (line.case, line.rings, str(line.flows), _spread(line.mpps, 2),
-            "1" if line.case == reference else _spread(line.ratio, 2), f"{line.mpps.count} {line.label}{bound}")
+def _row(line):
+    bound = " at least: generator-bound" if line.ring_full is not None and line.ring_full < RING_FULL_LEAST else ""
+    latency = "/".join(f"{line.latency[key].median / 1e3:.1f}" for key in ("p50", "p99", "p999")) if line.latency else "-"
+    return (line.case, line.workload, line.rings, _rate(line.mpps), f"{line.gbps:.1f}" if line.gbps else "-",
+            _spread(line.ratio, 2),
+            f"{line.cycles:.0f}" if line.cycles else "-", latency,
+            f"{line.mpps.count} {line.label}{bound}")
 
 
 def align(rows):
@@ -23,6 +32,8 @@ def align(rows):
     return "\n".join([texts[0], "-" * max(map(len, texts)), *texts[1:]])
 
 
-def table(lines, reference):
-    """Lines of samples.line() as a table with aligned columns."""
-    return align([HEADER, *(_row(line, reference) for line in lines)])
+def table(lines):
+    """Lines as of samples.line() with aligned columns; those that nothing in the table says are left out."""
+    rows = [HEADER, *map(_row, lines)]
+    kept = [column for column in range(len(HEADER)) if any(row[column] != "-" for row in rows[1:])]
+    return align([tuple(row[column] for column in kept) for row in rows])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference: testpmd in mac mode, which reads and writes the header of every packet and decides nothing."""
+"""The reference: testpmd in mac mode, which reads and writes the header of every packet and decides nothing; or in io
+mode, which touches no packet."""
 
 import shutil
 import subprocess
@@ -10,22 +11,14 @@ TESTPMD = "dpdk-testpmd"
 START_SECONDS = 30
 
 
-class Testpmd:
-    """A testpmd that serves two vhost-user sockets. Its main thread sleeps at the prompt; between the samples its
-    forwarding thread sleeps too."""
+class Prompt:
+    """A testpmd with EAL arguments and its own; its main thread sleeps at the prompt."""
 
-    name = "testpmd mac"
-
-    def __init__(self, lab, main_cpu, cpu):
-        self._log = lab.dir / "testpmd.log"
-        self.sockets = [lab.dir / "mac0.sock", lab.dir / "mac1.sock"]
+    def __init__(self, log, eal, own):
+        self._log = log
         # It is asked things, so it must not keep its answers in a buffer.
-        self._argv = ["stdbuf", "-oL", TESTPMD, "--lcores", f"0@{main_cpu},1@{cpu}", "--main-lcore", "0", "--no-pci",
-                      "--in-memory", "--no-telemetry", "-m", "256",
-                      *(word for index, socket in enumerate(self.sockets)
-                        for word in ("--vdev", f"net_vhost{index},iface={socket},queues=1")),
-                      "--", "--interactive", "--forward-mode=mac", "--nb-cores=1", "--rxd=1024", "--txd=1024",
-                      "--total-num-mbufs=16384"]
+        self._argv = ["stdbuf", "-oL", TESTPMD, *eal, "--no-pci", "--in-memory", "--no-telemetry", "--", "--interactive",
+                      *own]
         self._child = None
 
     @property
@@ -34,26 +27,14 @@ class Testpmd:
         return self._child.pid
 
     def start(self):
-        """Start it; returns when it listens."""
+        """Start it; returns when it takes commands."""
         if shutil.which(TESTPMD) is None:
             raise LabError(f"{TESTPMD} is not installed (package dpdk-dev)")
         with open(self._log, "wb") as output:
             self._child = subprocess.Popen([str(word) for word in self._argv], stdin=subprocess.PIPE, stdout=output,
                                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
-        self._wait_for(lambda: all(socket.exists() for socket in self.sockets) and "testpmd> " in self._text(), "start")
+        self._wait_for(lambda: "testpmd> " in self._text(), "start")
         return self
-
-    def wake(self):
-        """Nothing to do: it accepts connections while its forwarding thread sleeps."""
-
-    def forward(self):
-        """Forward; both front-ends are connected by now, or very soon."""
-        wait_until(self._links_up, 10, "links of testpmd up", [self._log])
-        self._say("start")
-
-    def rest(self):
-        """Leave the CPU alone until the next sample."""
-        self._ask("stop", "Done.")
 
     def stop(self):
         """End it."""
@@ -84,6 +65,38 @@ class Testpmd:
         self._say(command)
         self._wait_for(lambda: answer in self._text(start), f"answer to {command}")
         return self._text(start)
+
+
+class Testpmd(Prompt):
+    """A testpmd that serves two vhost-user sockets; between the samples its forwarding thread sleeps too."""
+
+    # It does not say how many cycles it takes.
+    control_socket = None
+
+    def __init__(self, lab, main_cpu, cpu, mode="mac", device_options="", options=()):
+        self.name = f"testpmd {mode}"
+        self.sockets = [lab.dir / f"{mode}0.sock", lab.dir / f"{mode}1.sock"]
+        devices = [word for index, socket in enumerate(self.sockets)
+                   for word in ("--vdev", f"net_vhost{index},iface={socket},queues=1{device_options}")]
+        super().__init__(lab.dir / f"testpmd-{mode}.log",
+                         ["--lcores", f"0@{main_cpu},1@{cpu}", "--main-lcore", "0", "-m", "256", *devices],
+                         [f"--forward-mode={mode}", "--nb-cores=1", "--rxd=1024", "--txd=1024",
+                          "--total-num-mbufs=16384", *options])
+
+    def wake(self):
+        """Nothing to do: it accepts connections while its forwarding thread sleeps."""
+
+    def forward(self):
+        """Forward; both front-ends are connected by now, or very soon."""
+        wait_until(self._links_up, 10, "links of testpmd up", [self._log])
+        self._say("start")
+
+    def rest(self):
+        """Leave the CPU alone until the next sample."""
+        self._ask("stop", "Done.")
+
+    def settle(self):
+        """It sleeps at its prompt after its start."""
 
     def _links_up(self):
         # The prompt that follows the table ends the answer; the one before it may be in the text already.

@@ -4,7 +4,9 @@
 import time
 from dataclasses import replace
 
-from . import generator, goals
+from . import goals, loss
+from .case import Case
+from .load import Load
 from .sampler import say
 from .sluice import Sluice
 
@@ -20,26 +22,25 @@ LOAD_SECONDS = 3
 SECONDS_P99 = 0.010
 
 
-class Updates:
+class Updates(Case):
     """Many rules are loaded at once; then one of them is changed again and again, without traffic and at 80 % of the
     load that the switch can take."""
 
+    seconds = 60
+
     def __init__(self, lab, sampler, options):
-        self._lab = lab
-        self._sampler = sampler
-        self._load = generator.Load(FLOWS, options.rings[0], options.size, options.warmup, options.seconds)
-        self._changes = 20 if options.quick else CHANGES
-        self._rules = 10000 if options.quick else RULES
-        self._groups = Sluice(lab, "sg", sampler.cpus[1], 100, groups=GROUPS, others=PORTS)
+        super().__init__(lab, sampler, options)
+        self._load = Load(FLOWS, options.rings[0], options.size, options.warmup, options.seconds)
+        self._changes, self._rules, self._load_seconds = (5, 10000, 0.3) if options.smoke else (CHANGES, RULES,
+                                                                                                 LOAD_SECONDS)
+        self._groups = Sluice(lab, "sg", sampler.cpus[1], 100, groups=GROUPS, others=20 if options.smoke else PORTS)
         self._version = 0
-        self.samples = []
         self._idle, self._busy, self._loaded = [], [], {}
 
     def run(self):
         """Load rules, change one, and both under traffic."""
-        say(f"starting {self._groups.name}")
-        self._lab.defer(self._groups.stop)
-        self._groups.start()
+        self.start(self._groups)
+        self._groups.wake()
         for count in [count for count in LOADED_AT_ONCE if count <= self._rules]:
             self._groups.set_rules(100)
             self._loaded[count] = self._groups.set_rules(count)
@@ -48,20 +49,17 @@ class Updates:
         self._groups.set_rules(self._rules)
         self._idle = [self._change() for _ in range(self._changes)]
         say(f"  one rule of {self._rules}, no traffic: {told(self._idle)}")
-        full = self._take(self._load, "saturated")
-        paced = replace(self._load, pps=full.mpps * LOAD_SHARE * 1e6, seconds=LOAD_SECONDS)
-        self._take(paced, "at 80 %, unchanged")
-        self._take(paced, "at 80 %, one rule changed", self._change_for_a_while)
+        full = self._measure(self._load, "saturated")
+        paced = replace(self._load, pps=full.mpps * LOAD_SHARE * 1e6, seconds=self._load_seconds)
+        self._measure(paced, "at 80 %, unchanged")
+        self._measure(paced, "at 80 %, one rule changed", self._change_for_a_while)
         say(f"  one rule of {self._rules}, at 80 % load: {told(self._busy)}")
-        self._take(paced, "at 80 %, rules loaded at once", self._load_rules)
+        self._measure(paced, "at 80 %, rules loaded at once", self._load_rules)
         self._groups.rest()
 
-    def _take(self, load, case, meanwhile=None):
-        before = self._groups.unfetched()
-        sample = self._sampler.sample(self._groups, load, 1, case, meanwhile)
-        sample.report["unfetched"] = self._groups.unfetched() - before
-        self.samples.append(sample)
-        return sample
+    def _measure(self, load, case, meanwhile=None):
+        self.samples.append(loss.measure(self.sampler, self._groups, load, case, meanwhile))
+        return self.samples[-1]
 
     def _change(self):
         """Seconds from the commit of a change of one rule until it is in force."""
@@ -71,7 +69,7 @@ class Updates:
         return self._groups.database.apply(update)[2]
 
     def _change_for_a_while(self):
-        end = time.monotonic() + LOAD_SECONDS
+        end = time.monotonic() + self._load_seconds
         while time.monotonic() < end:
             self._busy.append(self._change())
 
@@ -80,7 +78,7 @@ class Updates:
         self._groups.set_rules(self._rules)
 
     def text(self):
-        return "\n".join([f"lost {case}: {lost} of {sent}, and {unfetched} that the generator did not fetch"
+        return "\n".join([super().text()] + [f"lost {case}: {lost} of {sent}, and {unfetched} that the generator did not fetch"
                           for case, lost, unfetched, sent in self._losses()] +
                          [f"one rule of {self._rules} changed, {what}: {told(times)}"
                           for what, times in (("no traffic", self._idle), ("at 80 % load", self._busy))])
@@ -88,12 +86,8 @@ class Updates:
     def _losses(self):
         """By case: lost by the switch; dropped because the generator, which has to share its CPU, left its rings full;
         offered."""
-        losses = []
-        for sample in self.samples:
-            if sample.case != "saturated":
-                lost, unfetched = sum(sample.report["lost"]), sample.report["unfetched"]
-                losses.append((sample.case, max(lost - unfetched, 0), unfetched, sum(sample.report["offered"])))
-        return losses
+        return [(sample.case, loss.lost(sample), sample.report["unfetched"], sum(sample.report["offered"]))
+                for sample in self.samples if sample.case != "saturated"]
 
     def results(self):
         p99 = quantile(self._idle, 0.99)

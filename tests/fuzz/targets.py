@@ -10,7 +10,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 # Name, longest input.
-TARGETS = (("fuzz_pipeline", 1024), ("fuzz_fragments", 256), ("fuzz_offloads", 512), ("fuzz_rule_rows", 1024))
+TARGETS = (("fuzz_pipeline", 1024), ("fuzz_fragments", 256), ("fuzz_offloads", 512), ("fuzz_rule_rows", 1024),
+           ("fuzz_rings", 1024))
 AT_ONCE = 2
 TAIL = 60  # lines of a failed run that are shown
 

@@ -14,6 +14,7 @@
 #include "tools/gen/device.h"
 #include "tools/gen/meter.h"
 #include "tools/gen/options.h"
+#include "tools/gen/report.h"
 #include "tools/gen/traffic.h"
 
 static volatile sig_atomic_t leave;
@@ -46,18 +47,23 @@ static int measure(const struct options *options, struct device *devices, unsign
     static struct meter meter;
     int error = traffic_init(&traffic, options, devices, n_devices);
 
-    if (error != 0)
-        return error;
+    if (error != 0) {
+        fprintf(stderr, "sluice-gen: %s\n", rte_strerror(-error));
+        goto out;
+    }
     error = rte_eal_remote_launch(traffic_run, &traffic, lcore);
     if (error != 0)
         goto out;
     wait_for_worker(&traffic);
     error = atomic_load(&traffic.error);
     if (error == 0) {
-        meter_run(&meter, options, &traffic, &leave);
-        atomic_store(&traffic.stop, true);
+        /* A search ends by itself. */
+        if (options->n_limits == 0) {
+            meter_run(&meter, options, &traffic, &leave);
+            atomic_store(&traffic.stop, true);
+        }
         wait_for_worker(&traffic);
-        meter_report(&meter, options, &traffic, stdout);
+        report_write(&meter, options, &traffic, stdout);
         error = leave ? -EINTR : 0;
     }
     /* It has said that it is done, so this does not spin for long. */
@@ -67,6 +73,26 @@ out:
     return error;
 }
 
+static bool has_what_it_needs(const struct options *options, unsigned int lcore, unsigned int n_devices)
+{
+    unsigned int least = options_devices(options), most = least == 1 ? 1 : GUESTS_MAX;
+
+    if (n_devices < least || n_devices > most) {
+        fprintf(stderr, "sluice-gen: needs %s, but EAL has %u; see sluice-gen -- --help\n",
+                least == 1 ? "one device" : "two or three devices", n_devices);
+        return false;
+    }
+    if (options->flood > 0 && n_devices < GUESTS_MAX) {
+        fprintf(stderr, "sluice-gen: --flood needs a third device\n");
+        return false;
+    }
+    if (lcore >= RTE_MAX_LCORE) {
+        fprintf(stderr, "sluice-gen: needs an lcore beside the main one: --lcores; see sluice-gen -- --help\n");
+        return false;
+    }
+    return true;
+}
+
 static int run(const struct options *options)
 {
     struct device devices[GUESTS_MAX];
@@ -74,15 +100,12 @@ static int run(const struct options *options)
     uint16_t port_id;
     int error = 0;
 
-    if (lcore >= RTE_MAX_LCORE || n_devices < 2 || n_devices > GUESTS_MAX) {
-        fprintf(stderr,
-                "sluice-gen: needs two or three devices and an lcore beside the main one; see sluice-gen -- --help\n");
+    if (!has_what_it_needs(options, lcore, n_devices))
         return -EINVAL;
-    }
     RTE_ETH_FOREACH_DEV(port_id)
     {
         if (error == 0) {
-            error = device_open(&devices[n], n, port_id, options);
+            error = device_open(&devices[n], (uint16_t)(options->sink ? 1 : n), port_id, options);
             n++;
         }
     }

@@ -10,206 +10,73 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "tools/gen/frame.h"
+#include "tools/gen/opening.h"
+#include "tools/gen/pace.h"
 
-#define ANNOUNCE_SECONDS 20u
-#define ANNOUNCE_MS      50u
-/* While flows are opened no more frames than this are under way, so that a full ring drops none. */
-#define OPEN_WINDOW 128u
-/* Frames that have not arrived after this long are lost. */
-#define OPEN_PATIENCE_MS 20u
-/* Lost windows in a row before we give up: nothing passes. */
-#define OPEN_STALLS_MAX 50u
-/* A lost frame may have been the one that opens its flow, so all are opened again, but not for ever. */
-#define OPEN_ROUNDS 3u
-/* Under load, one burst in so many is looked into. */
-#define SAMPLE_INTERVAL 1024u
 /* At the end nothing is under way any more when nothing has come for so long. */
-#define DRAIN_MS 20u
-/* A pace that was not kept is caught up with by so many bursts at most. */
-#define CATCH_UP_BURSTS 8u
-/* Fewer are not sent by themselves when there is a pace: a burst of one would cost as much as one of these. */
-#define PACED_LEAST 32u
+#define DRAIN_MS     20u
+#define DRAIN_MAX_MS 5000u
+/* Up to this pace every frame that arrives is looked at. */
+#define EXACT_PPS 1e6
+/* Between trials of a search the switch has so long to come to rest. */
+#define SETTLE_MS 200u
 
-/* So many packets a second from 'start' on; all there is room for when 'pps' is 0. */
-struct pace {
-    double pps;
-    uint64_t start;
-    double sent;
-};
+static struct device *device_of(struct traffic *traffic, unsigned int guest)
+{
+    for (unsigned int i = 0; i < traffic->n_devices; i++) {
+        if (traffic->devices[i].guest == guest)
+            return &traffic->devices[i];
+    }
+    return NULL;
+}
+
+/* Whether others than ours come in a direction: a flooder's, or answers to a source that nobody counts. Where there is
+ * time, or each frame is looked at anyway, stray ones are told from ours too, so that a loss is exact. */
+static bool has_foreign_frames(const struct traffic *traffic, unsigned int direction)
+{
+    const struct options *options = traffic->options;
+
+    return (direction == 0 && traffic->n_devices > FRAME_FLOOD) || (direction == 1 && options->source) ||
+           options->loss_by_flow || (options->pps > 0 && options->pps <= EXACT_PPS);
+}
 
 int traffic_init(struct traffic *traffic, const struct options *options, struct device *devices, unsigned int n_devices)
 {
+    unsigned int directions = options_has_direction(options, 0) | options_has_direction(options, 1) << 1;
+    int error;
+
     memset(traffic, 0, sizeof *traffic);
     traffic->options = options;
     traffic->devices = devices;
     traffic->n_devices = n_devices;
-    return sem_init(&traffic->progress, 0, 0) == 0 ? 0 : -errno;
+    latency_init(&traffic->latency, rte_get_tsc_hz());
+    for (unsigned int i = 0; i < n_devices; i++)
+        sender_init(&traffic->senders[i], options, &devices[i], devices[i].guest, &traffic->counters);
+    for (unsigned int direction = 0; direction < 2; direction++) {
+        struct receiver *receiver = &traffic->receivers[direction];
+
+        receiver_init(receiver, options, device_of(traffic, !direction), direction, &traffic->counters);
+        receiver->latency = options->latency > 0 ? &traffic->latency : NULL;
+        receiver->measuring = &traffic->measuring;
+        receiver->exact = has_foreign_frames(traffic, direction);
+    }
+    if (options->handshakes)
+        handshake_init(&traffic->handshake, options, devices, traffic->receivers, &traffic->counters);
+    error = sem_init(&traffic->progress, 0, 0) == 0 ? 0 : -errno;
+    if (error == 0 && options->loss_by_flow)
+        error = flow_loss_init(&traffic->flow_loss, options->flows, directions);
+    return error;
 }
 
 void traffic_fini(struct traffic *traffic)
 {
+    flow_loss_fini(&traffic->flow_loss);
     sem_destroy(&traffic->progress);
 }
 
-static bool stopped(struct traffic *traffic)
-{
-    return atomic_load_explicit(&traffic->stop, memory_order_relaxed);
-}
-
-/* One writer, so no atomic read-modify-write is needed. */
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static uint64_t milliseconds(uint64_t n)
+uint64_t traffic_milliseconds(uint64_t n)
 {
     return rte_get_tsc_hz() / 1000 * n;
-}
-
-static void announce(struct traffic *traffic, unsigned int device)
-{
-    struct rte_mbuf *frame = rte_pktmbuf_alloc(traffic->devices[device].rx_pool);
-
-    if (frame == NULL)
-        return;
-    frame_write_announcement(traffic->options, device, (uint8_t *)rte_pktmbuf_append(frame, FRAME_MIN));
-    if (rte_eth_tx_burst(traffic->devices[device].port_id, 0, &frame, 1) == 0)
-        rte_pktmbuf_free(frame);
-}
-
-/* Throws away what 'device' has received; true when the other guest's announcement was among it. */
-static bool heard(struct traffic *traffic, unsigned int device)
-{
-    struct rte_mbuf *frames[BURST_SIZE];
-    uint16_t n = rte_eth_rx_burst(traffic->devices[device].port_id, 0, frames, BURST_SIZE);
-    bool found = false;
-
-    for (uint16_t i = 0; i < n; i++)
-        found |= frame_is_announcement(traffic->options, !device, frames[i]);
-    rte_pktmbuf_free_bulk(frames, n);
-    return found;
-}
-
-/* Until each guest has heard of the other: then the switch forwards, and knows both MACs. */
-static int announce_both(struct traffic *traffic)
-{
-    uint64_t deadline = rte_rdtsc() + milliseconds(ANNOUNCE_SECONDS * 1000u);
-    uint64_t next = 0;
-    bool done[2] = {false, false};
-
-    while (!stopped(traffic) && !(done[0] && done[1])) {
-        uint64_t now = rte_rdtsc();
-
-        if (now >= deadline) {
-            fprintf(stderr, "sluice-gen: no frame from device %d to device %d in %u s\n", done[0] ? 0 : 1,
-                    done[0] ? 1 : 0, ANNOUNCE_SECONDS);
-            return -ETIMEDOUT;
-        }
-        for (unsigned int device = 0; device < traffic->n_devices; device++) {
-            if (now >= next)
-                announce(traffic, device);
-        }
-        for (unsigned int device = 0; device < 2; device++)
-            done[device] |= heard(traffic, device);
-        if (now >= next)
-            next = now + milliseconds(ANNOUNCE_MS);
-        rte_delay_us_sleep(200);
-    }
-    return 0;
-}
-
-/* Sends at most 'n' frames of the next flows; returns how many the ring took. */
-static uint16_t send_burst(struct traffic *traffic, unsigned int direction, uint16_t n)
-{
-    const struct options *options = traffic->options;
-    struct device *device = &traffic->devices[direction];
-    struct rte_mbuf *frames[BURST_SIZE];
-    uint32_t flow = traffic->next_flow[direction];
-    uint32_t flows = direction == FRAME_FLOOD ? options_fresh_flows(options) : options->flows;
-    uint16_t sent;
-
-    /* Straight from the pool: a buffer comes back as it was sent, and a reset would cost as much as the sending. */
-    if (rte_mempool_get_bulk(device->tx_pool, (void **)frames, n) != 0)
-        return 0;
-    for (uint16_t i = 0; i < n; i++) {
-        frame_set_ports(frames[i], frame_ports(options, direction, flow));
-        flow = flow + 1 == flows ? 0 : flow + 1;
-    }
-    sent = rte_eth_tx_burst(device->port_id, 0, frames, n);
-    if (sent < n)
-        rte_mempool_put_bulk(device->tx_pool, (void **)&frames[sent], n - sent);
-    traffic->next_flow[direction] = (traffic->next_flow[direction] + sent) % flows;
-    count(&traffic->counters.sent[direction], sent);
-    return sent;
-}
-
-/* Takes what has arrived of 'direction'; returns how many frames. Looks into all of them when 'exact'. */
-static uint16_t receive_burst(struct traffic *traffic, unsigned int direction, bool exact)
-{
-    struct rte_mbuf *frames[BURST_SIZE];
-    uint16_t n = rte_eth_rx_burst(traffic->devices[!direction].port_id, 0, frames, BURST_SIZE);
-    uint16_t ours = n;
-
-    if (n == 0)
-        return 0;
-    if (exact) {
-        ours = 0;
-        for (uint16_t i = 0; i < n; i++)
-            ours += frame_is_ours(traffic->options, direction, frames[i]);
-    } else if (traffic->counters.bursts % SAMPLE_INTERVAL == 0) {
-        count(&traffic->counters.foreign, !frame_is_ours(traffic->options, direction, frames[0]));
-    }
-    rte_pktmbuf_free_bulk(frames, n);
-    count(&traffic->counters.received[direction], ours);
-    return ours;
-}
-
-/* One frame of every flow in 'direction', never more than a window under way. */
-static int open_direction(struct traffic *traffic, unsigned int direction)
-{
-    uint32_t flows = traffic->options->flows, sent = 0, arrived = 0, lost = 0, stalls = 0;
-    uint64_t patience = milliseconds(OPEN_PATIENCE_MS), last = rte_rdtsc();
-
-    traffic->next_flow[direction] = 0;
-    while (!stopped(traffic) && arrived + lost < flows) {
-        uint32_t under_way = sent - arrived - lost;
-        uint32_t room = RTE_MIN(OPEN_WINDOW - under_way, flows - sent);
-        uint16_t n;
-
-        if (room > 0)
-            sent += send_burst(traffic, direction, (uint16_t)RTE_MIN(room, BURST_SIZE));
-        n = receive_burst(traffic, direction, true);
-        arrived += RTE_MIN(n, sent - arrived - lost);
-        if (n > 0) {
-            last = rte_rdtsc();
-            stalls = 0;
-        } else if (rte_rdtsc() - last > patience) {
-            if (++stalls > OPEN_STALLS_MAX) {
-                fprintf(stderr, "sluice-gen: direction %u: only %u of %u frames arrived\n", direction, arrived, sent);
-                return -EIO;
-            }
-            lost = sent - arrived;
-            last = rte_rdtsc();
-        }
-    }
-    traffic->lost_at_open[direction] = lost;
-    return 0;
-}
-
-static int open_flows(struct traffic *traffic)
-{
-    int error = 0;
-
-    for (unsigned int round = 0; round < OPEN_ROUNDS && error == 0; round++) {
-        error = open_direction(traffic, 0);
-        if (error == 0 && traffic->options->bidirectional)
-            error = open_direction(traffic, 1);
-        if (traffic->lost_at_open[0] == 0 && traffic->lost_at_open[1] == 0)
-            break;
-    }
-    return error;
 }
 
 static double seconds(clockid_t clock)
@@ -220,32 +87,19 @@ static double seconds(clockid_t clock)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* How many packets are due: none while they are few, at most a burst. */
-static uint16_t pace_due(struct pace *pace)
-{
-    double due;
-
-    if (pace->pps == 0)
-        return BURST_SIZE;
-    due = (double)(rte_rdtsc() - pace->start) / (double)rte_get_tsc_hz() * pace->pps - pace->sent;
-    if (due > CATCH_UP_BURSTS * BURST_SIZE)
-        pace->sent += due - CATCH_UP_BURSTS * BURST_SIZE;
-    return due >= BURST_SIZE ? BURST_SIZE : due >= PACED_LEAST ? (uint16_t)due : 0;
-}
-
 static void send_paced(struct traffic *traffic, unsigned int direction, struct pace *pace)
 {
-    uint16_t due = pace_due(pace), sent;
+    uint16_t due = pace_due(pace, rte_rdtsc()), sent;
 
     if (due == 0)
         return;
-    sent = send_burst(traffic, direction, due);
+    sent = sender_burst(&traffic->senders[direction], due);
     pace->sent += sent;
     if (direction == FRAME_FLOOD)
         return;
-    count(&traffic->counters.bursts, 1);
+    counter_add(&traffic->counters.bursts, 1);
     if (sent < due)
-        count(&traffic->counters.bursts_short, 1);
+        counter_add(&traffic->counters.bursts_short, 1);
 }
 
 /* What is sent to the flooding guest is of no interest. */
@@ -259,11 +113,15 @@ static void empty_flooder(struct traffic *traffic)
 /* Whether anything came. */
 static bool receive_all(struct traffic *traffic)
 {
-    bool flooded = traffic->n_devices > FRAME_FLOOD;
-    bool any = receive_burst(traffic, 0, flooded) > 0;
+    bool any;
 
-    any |= receive_burst(traffic, 1, false) > 0;
-    if (flooded)
+    if (traffic->options->handshakes) {
+        handshake_work(&traffic->handshake, 0, &any);
+        return any;
+    }
+    any = receiver_burst(&traffic->receivers[0], false) > 0;
+    any |= receiver_burst(&traffic->receivers[1], false) > 0;
+    if (traffic->n_devices > FRAME_FLOOD)
         empty_flooder(traffic);
     return any;
 }
@@ -273,18 +131,28 @@ static int64_t missing(const struct traffic *traffic, unsigned int direction)
     return (int64_t)(traffic->counters.sent[direction] - traffic->counters.received[direction]);
 }
 
-static void load(struct traffic *traffic)
+/* Sends at a pace until told to stop, or until the TSC says 'end'. */
+static void load(struct traffic *traffic, double pps, uint64_t end)
 {
     const struct options *options = traffic->options;
-    unsigned int n_directions = options->bidirectional ? 2 : 1;
-    uint64_t start = rte_rdtsc();
-    struct pace paces[GUESTS_MAX] = {
-        {options->pps / n_directions, start, 0}, {options->pps / n_directions, start, 0}, {options->flood, start, 0}};
+    /* Of directions; a sink has none. */
+    unsigned int first = options_has_direction(options, 0) && !options->sink ? 0 : 1;
+    unsigned int last = options_has_direction(options, 1) ? 1 : 0;
+    uint64_t start = rte_rdtsc(), hz = rte_get_tsc_hz();
+    struct pace paces[GUESTS_MAX];
+    bool any;
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_THREAD_CPUTIME_ID);
 
-    while (!stopped(traffic)) {
+    for (unsigned int direction = 0; direction < 2; direction++)
+        pace_start(&paces[direction], options->bidirectional ? pps / 2 : pps, traffic->senders[0].burst, hz, start);
+    pace_start(&paces[FRAME_FLOOD], options->flood, BURST_SIZE, hz, start);
+    while (!traffic_is_stopped(traffic) && rte_rdtsc() < end) {
+        if (options->handshakes) {
+            paces[0].sent += handshake_work(&traffic->handshake, pace_due(&paces[0], rte_rdtsc()), &any);
+            continue;
+        }
         receive_all(traffic);
-        for (unsigned int direction = 0; direction < n_directions; direction++)
+        for (unsigned int direction = first; direction <= last; direction++)
             send_paced(traffic, direction, &paces[direction]);
         if (traffic->n_devices > FRAME_FLOOD)
             send_paced(traffic, FRAME_FLOOD, &paces[FRAME_FLOOD]);
@@ -292,37 +160,108 @@ static void load(struct traffic *traffic)
     traffic->cpu_share = (seconds(CLOCK_THREAD_CPUTIME_ID) - cpu) / (seconds(CLOCK_MONOTONIC) - wall);
 }
 
-static void drain(struct traffic *traffic)
+/* Until nothing has come for some time, or for too long something has. */
+static void drain(struct traffic *traffic, uint64_t quiet_ms)
 {
-    uint64_t last = rte_rdtsc();
+    uint64_t start = rte_rdtsc(), last = start;
 
-    while (rte_rdtsc() - last < milliseconds(DRAIN_MS)) {
+    /* The source of a sink goes on. */
+    if (traffic->options->sink)
+        return;
+    while (rte_rdtsc() - last < traffic_milliseconds(quiet_ms) && last - start < traffic_milliseconds(DRAIN_MAX_MS)) {
         if (receive_all(traffic))
             last = rte_rdtsc();
+    }
+}
+
+/* Offers a rate for the length of a trial. */
+static void try_rate(struct traffic *traffic, double pps, struct search_trial *trial)
+{
+    const struct counters *counters = &traffic->counters;
+    uint64_t sent = counters->sent[0] + counters->sent[1];
+    uint64_t received = counters->received[0] + counters->received[1];
+    uint64_t bytes = counters->received_bytes[0] + counters->received_bytes[1];
+    uint64_t start = rte_rdtsc(), hz = rte_get_tsc_hz();
+    double elapsed;
+
+    latency_init(&traffic->latency, hz);
+    load(traffic, pps, start + (uint64_t)(traffic->options->trial * (double)hz));
+    elapsed = (double)(rte_rdtsc() - start) / (double)hz;
+    drain(traffic, SETTLE_MS);
+    sent = counters->sent[0] + counters->sent[1] - sent;
+    received = counters->received[0] + counters->received[1] - received;
+    bytes = counters->received_bytes[0] + counters->received_bytes[1] - bytes;
+    *trial = (struct search_trial){
+        .pps = pps > 0 ? pps : (double)sent / elapsed,
+        .loss_percent = sent > received ? 100 * (double)(sent - received) / (double)sent : 0,
+        .sent_mpps = (double)sent / elapsed / 1e6,
+        .mpps = (double)received / elapsed / 1e6,
+        .gbps = (double)bytes * 8 / elapsed / 1e9,
+        .cpu_share = traffic->cpu_share,
+        .p50_ns = latency_quantile(&traffic->latency, 0.5),
+        .p99_ns = latency_quantile(&traffic->latency, 0.99),
+        .p999_ns = latency_quantile(&traffic->latency, 0.999),
+    };
+}
+
+static void search(struct traffic *traffic)
+{
+    struct search *search = &traffic->search;
+
+    atomic_store(&traffic->measuring, true);
+    try_rate(traffic, 0, &search->trials[search->n_trials++]);
+    for (unsigned int i = 0; i < traffic->options->n_limits; i++) {
+        double limit = traffic->options->limits[i], pps = search_next(search, limit);
+
+        while (pps > 0 && !traffic_is_stopped(traffic)) {
+            try_rate(traffic, pps, &search->trials[search->n_trials++]);
+            pps = search_next(search, limit);
+        }
+    }
+}
+
+/* Remembers what was sent and lost before the load. */
+static void begin_account(struct traffic *traffic)
+{
+    for (unsigned int direction = 0; direction < 2; direction++) {
+        traffic->offered[direction] = -(int64_t)traffic->counters.sent[direction];
+        traffic->lost[direction] = -missing(traffic, direction);
+        if (traffic->flow_loss.arrivals[direction] == NULL)
+            continue;
+        flow_loss_begin(&traffic->flow_loss, direction, traffic->senders[direction].next_flow);
+        traffic->receivers[direction].flow_loss = &traffic->flow_loss;
+    }
+}
+
+static void end_account(struct traffic *traffic)
+{
+    for (unsigned int direction = 0; direction < 2; direction++) {
+        traffic->offered[direction] += (int64_t)traffic->counters.sent[direction];
+        /* A source or sink knows only its half. */
+        traffic->lost[direction] = traffic->n_devices == 1 ? 0 : traffic->lost[direction] + missing(traffic, direction);
+        flow_loss_end(&traffic->flow_loss, direction, (uint64_t)traffic->offered[direction]);
     }
 }
 
 int traffic_run(void *arg)
 {
     struct traffic *traffic = arg;
-    int error = announce_both(traffic);
+    int error = opening_run(traffic);
 
-    if (error == 0 && !traffic->options->fresh)
-        error = open_flows(traffic);
-    for (unsigned int direction = 0; direction < 2; direction++) {
-        traffic->offered[direction] = -(int64_t)traffic->counters.sent[direction];
-        traffic->lost[direction] = -missing(traffic, direction);
-    }
+    /* Late announcements are not to count. */
+    drain(traffic, DRAIN_MS);
+    begin_account(traffic);
     atomic_store(&traffic->error, error);
     sem_post(&traffic->progress);
     if (error != 0)
         return error;
-    load(traffic);
-    drain(traffic);
-    for (unsigned int direction = 0; direction < 2; direction++) {
-        traffic->offered[direction] += (int64_t)traffic->counters.sent[direction];
-        traffic->lost[direction] += missing(traffic, direction);
+    if (traffic->options->n_limits > 0) {
+        search(traffic);
+    } else {
+        load(traffic, traffic->options->pps, UINT64_MAX);
+        drain(traffic, DRAIN_MS);
     }
+    end_account(traffic);
     sem_post(&traffic->progress);
     return 0;
 }

@@ -8,7 +8,7 @@ build-essential pkg-config meson ninja-build git clang-14 clang-format-14 libcla
 autoconf automake libtool python3 python3-pytest python3-scapy python3-six
 libdpdk-dev dpdk dpdk-dev libcmocka-dev libmnl-dev libbpf-dev libnuma-dev libcap-ng-dev libssl-dev
 openvswitch-source openvswitch-switch openvswitch-switch-dpdk openvswitch-common
-qemu-system-x86 busybox-static cpio xz-utils kmod
+qemu-system-x86 busybox-static cpio xz-utils kmod valgrind
 iproute2 nftables iputils-ping iputils-arping ethtool iperf3 tcpdump netcat-openbsd procps
 "
 

@@ -11,11 +11,12 @@
 #include "dataplane/flow_key_fast.h"
 #include "tests/unit/acl/frame.h"
 
-/* A random frame, mostly one that the fast way takes: tagged or not, TCP or UDP, with small damages. */
+/* A random frame, mostly one that the fast way takes: tagged or not, IPv4 or IPv6, TCP or UDP, with small damages. */
 static struct frame random_frame(unsigned int *seed)
 {
     struct frame frame = {.len = 0};
     bool is_tcp = rand_r(seed) % 2;
+    bool is_ipv6 = rand_r(seed) % 3 == 0;
 
     frame_put_mac(&frame, "02:00:00:00:00:02");
     frame_put_mac(&frame, "02:00:00:00:00:01");
@@ -23,7 +24,10 @@ static struct frame random_frame(unsigned int *seed)
         frame_put16(&frame, 0x8100);
         frame_put16(&frame, (uint16_t)rand_r(seed));
     }
-    frame_put_ipv4(&frame, "10.0.0.1", "10.0.0.2", is_tcp ? 6 : 17, rand_r(seed) % 8 == 0 ? 0x2000 : 0x4000);
+    if (is_ipv6)
+        frame_put_ipv6(&frame, "fd00::1", "fd00::2", is_tcp ? 6 : 17, 64);
+    else
+        frame_put_ipv4(&frame, "10.0.0.1", "10.0.0.2", is_tcp ? 6 : 17, rand_r(seed) % 8 == 0 ? 0x2000 : 0x4000);
     if (is_tcp) {
         for (int i = 0; i < 20; i++)
             frame_put8(&frame, (uint8_t)(i == 12 ? 0x50 : rand_r(seed)));
@@ -43,7 +47,7 @@ static struct frame random_frame(unsigned int *seed)
 static void fast_and_long_way_agree_on_random_frames(void **state)
 {
     unsigned int seed = 7;
-    int fast_ones = 0;
+    int fast_ones = 0, long_keys = 0;
 
     for (int i = 0; i < 300000; i++) {
         struct frame frame = random_frame(&seed);
@@ -61,10 +65,12 @@ static void fast_and_long_way_agree_on_random_frames(void **state)
         assert_int_equal(drop, DROP_NONE);
         assert_false(packet_is_uncacheable(&packet));
         flow_key_from_packet(&packet, 0x1234, &slow);
-        assert_memory_equal(&fast, &slow, FLOW_KEY_SHORT);
+        assert_memory_equal(&fast, &slow, flow_key_is_long(&slow) ? FLOW_KEY_LONG : FLOW_KEY_SHORT);
+        long_keys += flow_key_is_long(&slow);
         assert_int_equal(flags, packet.tcp_flags);
     }
     assert_true(fast_ones > 100000);
+    assert_true(long_keys > 30000);
 }
 
 static void key_of_shortest_tcp_segment_is_fast(void **state)

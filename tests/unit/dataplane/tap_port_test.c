@@ -58,18 +58,25 @@ static uint16_t udp_residue(const uint8_t *frame)
     return (uint16_t)~sum;
 }
 
-/* Has the kernel send a datagram of 'len' bytes through the tap, takes it from the port and sums what was left to us. */
-static uint32_t datagram_through(size_t len, uint8_t *frame, uint32_t size)
+/* Has the kernel send a datagram of 'len' bytes through the tap. */
+static void send_datagram(size_t len)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(0x1000)};
     uint8_t payload[2000] = {1, 2, 3};
-    struct rte_mbuf *packet;
-    uint32_t received;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     inet_pton(AF_INET, "10.9.1.2", &to.sin_addr);
     assert_int_equal(sendto(fd, payload, len, 0, (const struct sockaddr *)&to, sizeof to), (int)len);
     close(fd);
+}
+
+/* ... takes it from the port and sums what was left to us. */
+static uint32_t datagram_through(size_t len, uint8_t *frame, uint32_t size)
+{
+    struct rte_mbuf *packet;
+    uint32_t received;
+
+    send_datagram(len);
     packet = port_fixture_take(port, is_datagram);
     assert_int_equal(packet->ol_flags & OFFLOAD_PENDING, RTE_MBUF_F_TX_UDP_CKSUM);
     tx_finish_checksums(packet);
@@ -121,6 +128,31 @@ static void frame_goes_to_the_kernel(void **state)
     assert_int_equal(seen.len, sizeof experimental);
     assert_memory_equal(seen.data, experimental, sizeof experimental);
     packet_socket_close(&kernel);
+}
+
+/* As many are counted as are lost. */
+static void frame_without_a_buffer_is_counted(void **state)
+{
+    static struct rte_mbuf *hoard[16384];
+    struct rte_mbuf *packets[PORT_BURST];
+    uint64_t before = port->rx_no_buffer;
+    unsigned int n = 0;
+    uint8_t frame[2100];
+
+    port_fixture_need_namespace();
+    assert_int_equal(datagram_through(3, frame, sizeof frame), 45);
+    while (n < RTE_DIM(hoard) && (hoard[n] = rte_pktmbuf_alloc(packet_pool())) != NULL)
+        n++;
+    assert_true(n > 0 && n < RTE_DIM(hoard));
+    send_datagram(3);
+    while (port->rx_no_buffer == before)
+        assert_int_equal(port->ops->rx_burst(port, 0, packets, PORT_BURST), 0);
+    before = port->rx_no_buffer;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(port->ops->rx_burst(port, 0, packets, PORT_BURST), 0);
+    assert_in_range(port->rx_no_buffer, before, before + 20); /* the kernel may have frames of its own to send */
+    rte_pktmbuf_free_bulk(hoard, n);
+    assert_int_equal(datagram_through(3, frame, sizeof frame), 45);
 }
 
 static void settings_change_while_open(void **state)
@@ -208,11 +240,11 @@ int main(void)
 {
 #define WITH_PORT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH_PORT(checksum_is_left_to_the_switch), WITH_PORT(frame_of_full_mtu_arrives),
-        WITH_PORT(frame_goes_to_the_kernel),       WITH_PORT(settings_change_while_open),
-        WITH_PORT(device_that_is_down_is_quiet),   cmocka_unit_test(device_goes_with_the_port),
-        cmocka_unit_test(bad_names_are_refused),   cmocka_unit_test(tap_attaches_to_what_exists),
-        cmocka_unit_test(buffers_all_come_back),
+        WITH_PORT(checksum_is_left_to_the_switch),     WITH_PORT(frame_of_full_mtu_arrives),
+        WITH_PORT(frame_goes_to_the_kernel),           WITH_PORT(frame_without_a_buffer_is_counted),
+        WITH_PORT(settings_change_while_open),         WITH_PORT(device_that_is_down_is_quiet),
+        cmocka_unit_test(device_goes_with_the_port),   cmocka_unit_test(bad_names_are_refused),
+        cmocka_unit_test(tap_attaches_to_what_exists), cmocka_unit_test(buffers_all_come_back),
     };
 
     return cmocka_run_group_tests(tests, port_fixture_start, port_fixture_stop);

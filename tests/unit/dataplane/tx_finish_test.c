@@ -63,7 +63,7 @@ static void transmit(struct rte_mbuf *packet, uint32_t offloads)
     rte_pktmbuf_free_bulk(out.packets, out.n);
     out.n = 0;
     atomic_store(&port->tx_offloads, offloads);
-    tx_add(&tx, snapshot, OUT_PORT, OUT_PORT, packet);
+    tx_add(&tx, snapshot, OUT_PORT, packet);
     tx_flush(&tx, snapshot);
 }
 
@@ -320,7 +320,7 @@ static void order_is_kept_across_a_large_frame(void **state)
         packet = sent_packet(frame.bytes, frame.len, false);
         if (i == 1)
             assert_int_equal(offload_from_virtio(packet, &frame.header), 0);
-        tx_add(&tx, snapshot, OUT_PORT, OUT_PORT, packet);
+        tx_add(&tx, snapshot, OUT_PORT, packet);
     }
     tx_flush(&tx, snapshot);
     assert_int_equal(out.n, 122);

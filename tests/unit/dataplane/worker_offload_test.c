@@ -189,7 +189,7 @@ static void frame_is_cut_behind_a_tunnel(void **state)
             rte_pktmbuf_free(out);
         }
         assert_int_equal(n, 22);
-        assert_int_equal(s.w.snapshot->ports[3]->counters[0]->tx_packets, 22);
+        assert_int_equal(s.w.snapshot->ports[3]->counters[0]->tx_packets, 1); /* what went in */
         station_forward(&s, 1, make_large(30000, 1411, false));
         assert_int_equal(station_drain(6), 0);
         assert_int_equal(station_drops(&s, 1, DROP_MTU_EXCEEDED), 1);

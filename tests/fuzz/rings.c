@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/dataplane/port_fixture.h"
+
+#include "tests/fuzz/input.h"
+#include "tests/unit/vhost/ring_driver.h"
+
+/* A split ring whose descriptors, tables, indices and headers come from the input, worked in both directions.
+ *
+ *      kind (1) | first index (2) | 16 descriptors (8 each) | steps (3 each) ... | guest memory
+ *
+ * kind: bit 0 mergeable, bit 1 event index, bit 2 short header, bits 3-5 size (2 to 256). A descriptor: region and page
+ * (1), offset (2), length (2; ever longer from 0xf000 on), flags (1), next (1), head in the available ring (1). A step:
+ * what (1; bit 0 the direction, bits 1-7 packets or their length), how far the index moves (2). */
+
+#define DESCRIPTORS 16
+#define STEPS       8
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct driver driver;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    return port_fixture_start(NULL);
+}
+
+static void fill_ring(struct input *input)
+{
+    for (uint32_t i = 0; i < DESCRIPTORS; i++) {
+        uint8_t place = input_byte(input);
+        uint64_t address = DRIVER_BASE + (place & 0x7f) * 4096ull + input_16(input) % 4096;
+        uint32_t len = input_16(input);
+        uint8_t flags = input_byte(input), next = input_byte(input), head = input_byte(input);
+
+        if (place == 0xff)
+            address = UINT64_MAX - len;
+        if (len >= 0xf000)
+            len <<= len & 0xf;
+        driver.descriptors[i % driver.ring.size] = (struct vring_desc){address, len, flags & 7, next};
+        driver.avail->ring[i % driver.ring.size] = head;
+    }
+}
+
+static void take_step(struct input *input)
+{
+    struct rte_mbuf *packets[RING_BURST];
+    struct ring_losses losses = {0};
+    uint8_t what = input_byte(input);
+    uint16_t n;
+    bool kick;
+
+    driver.next_avail = (uint16_t)(driver.next_avail + input_16(input));
+    driver_publish(&driver);
+    if (what & 1) {
+        n = ring_receive(&driver.ring, packet_pool(), packets, what >> 1, &losses);
+        for (uint16_t i = 0; i < n; i++)
+            rte_mbuf_sanity_check(packets[i], 1);
+        rte_pktmbuf_free_bulk(packets, n);
+        return;
+    }
+    n = 1 + (what & 3);
+    for (uint16_t i = 0; i < n; i++) {
+        packets[i] = rte_pktmbuf_alloc(packet_pool());
+        memset(rte_pktmbuf_append(packets[i], (uint16_t)(14 + 7 * what)), what, 14);
+        if (what & 0x80)
+            rte_pktmbuf_chain(packets[i], rte_pktmbuf_clone(packets[i], packet_pool()));
+    }
+    ring_transmit(&driver.ring, packets, n, &losses, &kick);
+    rte_pktmbuf_free_bulk(packets, n);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input input = {data, size};
+    uint8_t kind = input_byte(&input);
+    uint8_t steps[3 * STEPS];
+    struct input left = {steps, 0};
+
+    driver_start(&driver, 2u << (kind >> 3 & 7), kind & 4 ? 10 : 12, (kind & 5) == 1, kind & 2, input_16(&input));
+    fill_ring(&input);
+    left.left = input_bytes(&input, steps, sizeof steps);
+    for (uint32_t page = 0; input.left > 0 && page < 128; page++) {
+        uint8_t *to = driver.memory.regions[page / 64].host + page % 64 * 4096;
+
+        input_bytes(&input, to, 64);
+    }
+    while (left.left > 0)
+        take_step(&left);
+    driver_stop(&driver);
+    return 0;
+}

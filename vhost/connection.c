@@ -85,7 +85,8 @@ static uint64_t make_link(const struct vhost_device *device, const struct connec
     return link | (uint64_t)rx_rings << 32 | (uint64_t)tx_rings << 16;
 }
 
-/* What the guest's driver takes unfinished. rte_vhost cannot tell it of CWR, so frames with that are cut for it. */
+/* What the guest's driver takes unfinished. rte_vhost, which works packed rings, cannot tell it of CWR, so frames with that
+ * are cut for those. */
 static uint32_t offloads_of(uint64_t features)
 {
     uint32_t offloads = OFFLOAD_CHECKSUM;
@@ -96,6 +97,8 @@ static uint32_t offloads_of(uint64_t features)
         offloads |= OFFLOAD_TSO4;
     if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO6)
         offloads |= OFFLOAD_TSO6;
+    if (features & 1ULL << VIRTIO_NET_F_GUEST_ECN && !(features & 1ULL << VIRTIO_F_RING_PACKED))
+        offloads |= OFFLOAD_ECN;
     return offloads;
 }
 

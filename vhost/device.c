@@ -201,7 +201,7 @@ static void delist(struct vhost_device *device)
 
 int vhost_device_start(struct vhost_device *device, char **error)
 {
-    /* Received packets then say what was left undone, and checksums inside tunnels of the guest's own are summed. Without the
+    /* Received packets (of packed rings) then say what was left undone, and checksums inside tunnels of the guest's own are summed. Without the
      * flag those would stay open, and nothing would say so. */
     uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS | (device->server ? 0 : RTE_VHOST_USER_CLIENT);
     int result;

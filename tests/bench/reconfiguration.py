@@ -67,11 +67,11 @@ class Reconfiguration(Case):
         say(f"  {self._told(self.samples[-1])}")
 
     def _told(self, sample):
+        absent = (1 - sample.report["cpu_share"]) * self._seconds
         return (f"{sample.case}: {self._changes.get(sample.case, 0)} changes, lost {loss.lost(sample)} of "
                 f"{sum(sample.report['offered'])}, and {sample.report['unfetched']} that the generator did not fetch; "
-                f"{self._short(sample) * 1e3:.1f} ms of packets short of the pace, for "
-                f"{(1 - sample.report['cpu_share']) * self._seconds * 1e3:.1f} ms the generator had no CPU, longest under "
-                f"way {sample.report['latency_ns']['max'] / 1e6:.2f} ms")
+                f"{self._short(sample) * 1e3:.1f} ms of packets short of the pace, for {absent * 1e3:.1f} ms the "
+                f"generator had no CPU, longest under way {sample.report['latency_ns']['max'] / 1e6:.2f} ms")
 
     def _short(self, sample):
         """Seconds of packets that did not arrive, lost or never sent: a switch that stands still fills the generator's

@@ -11,8 +11,8 @@ PIECE = 1 << 16
 
 
 class Database:
-    """A connection to ovsdb-server's socket that watches cur_cfg of the database NAME, whose only row is in the table of
-    the same name."""
+    """A connection to ovsdb-server's socket that watches cur_cfg of the database NAME, in the only row of the table
+    of the same name."""
 
     def __init__(self, path, name="Sluice", timeout=120):
         self._name = name

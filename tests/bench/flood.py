@@ -43,7 +43,8 @@ class Flood(Case):
             found.append(goals.Result("", f"{case}: Mpps", f"{spread.median:.2f} ({spread.low:.2f}-{spread.high:.2f})",
                                       label=self._labels(case)))
         for case in ("new", "new, flood"):
-            parts = [1 - sample.report["lost"][0] / max(1, sample.report["offered"][0]) for sample in self._samples_of(case)]
+            parts = [1 - sample.report["lost"][0] / max(1, sample.report["offered"][0])
+                     for sample in self._samples_of(case)]
             spread = Spread.of(parts)
             found.append(goals.Result("", f"{case}, {NEW_PPS} a second: part that opened", f"{spread.median:.4%} "
                                       f"({spread.low:.4%}-{spread.high:.4%})", label=self._labels(case)))

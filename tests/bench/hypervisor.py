@@ -47,8 +47,8 @@ class Hypervisor:
     def plug(self):
         """Plug the guests' ports."""
         for index, port in enumerate(self.ports):
-            self.host.plug_guest(BRIDGE, port, None, MACS[index % len(MACS)], port_id=f"id-{port}", machine_id=f"machine-{port}",
-                                 kind="dpdkvhostuser")
+            self.host.plug_guest(BRIDGE, port, None, MACS[index % len(MACS)], port_id=f"id-{port}",
+                                 machine_id=f"machine-{port}", kind="dpdkvhostuser")
 
     def write_policy(self):
         """Say who may talk; without it everybody may."""

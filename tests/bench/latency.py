@@ -56,8 +56,8 @@ class Latency(Case):
         for rings in self._rates:
             ratio, label = ratios(self.of(rings, _workload(SHARE_OF_GOAL)), self._groups.name, self.reference,
                                   lambda sample: sample.report["latency_ns"]["p99"])
-            found.append(goals.at_most("P10", f"{RULES} rules, p99 at half of the no-loss rate by mac's, {rings}", ratio,
-                                       MOST, label))
+            found.append(goals.at_most("P10", f"{RULES} rules, p99 at half of the no-loss rate by mac's, {rings}",
+                                       ratio, MOST, label))
         return found
 
 

@@ -74,7 +74,8 @@ class Load:
     def devices(self, sockets):
         """The EAL arguments for its virtio-user devices."""
         return [word for index, socket in enumerate(sockets[:2 if self.flood is None else 3]) for word in
-                ("--vdev", f"net_virtio_user{index},path={socket},queue_size=1024,mac={MACS[index]}{RINGS[self.rings]}")]
+                ("--vdev",
+                 f"net_virtio_user{index},path={socket},queue_size=1024,mac={MACS[index]}{RINGS[self.rings]}")]
 
     def words(self):
         """The arguments after those for EAL."""

@@ -35,8 +35,12 @@ def _rates(record, name, title, x_label):
     if not lines:
         return None
     return svg.Chart(title, _note(record, name), x_label, "million packets a second",
-                     [_series(case, rings, [(line.x, line.mpps.median, line.mpps.low, line.mpps.high) for line in found])
+                     [_series(case, rings, [_point(line, line.x) for line in found])
                       for (case, rings), found in _by_switch(lines).items()])
+
+
+def _point(line, place):
+    return place, line.mpps.median, line.mpps.low, line.mpps.high
 
 
 def _bits(record):
@@ -61,10 +65,10 @@ def _by_rules(record):
     if not counted:
         return None
     places = [line.x for line in counted]
-    levels = [_series(line.case, line.rings, [(place, line.mpps.median, line.mpps.low, line.mpps.high)
-                                              for place in places]) for line in lines if line.x is None]
+    levels = [_series(line.case, line.rings, [_point(line, place) for place in places])
+              for line in lines if line.x is None]
     curve = _series("sluice, stateful groups", counted[0].rings,
-                    [(line.x, line.mpps.median, line.mpps.low, line.mpps.high) for line in counted])
+                    [_point(line, line.x) for line in counted])
     return svg.Chart("Throughput over rules in force", _note(record, "rule-scale"), "rules",
                      "million packets a second", [*levels, curve])
 

@@ -3,8 +3,8 @@
 
 # A generator that finds the ring full less often than this is the slower of the two.
 RING_FULL_LEAST = 0.05
-HEADER = ("switch", "workload", "rings", "Mpps (min-max)", "Gbit/s", "ratio (min-max)", "cycles/packet", "p50/p99/p99.9 us",
-          "samples")
+HEADER = ("switch", "workload", "rings", "Mpps (min-max)", "Gbit/s", "ratio (min-max)", "cycles/packet",
+          "p50/p99/p99.9 us", "samples")
 
 
 def _rate(spread):
@@ -18,7 +18,9 @@ def _spread(spread, digits):
 
 def _row(line):
     bound = " at least: generator-bound" if line.ring_full is not None and line.ring_full < RING_FULL_LEAST else ""
-    latency = "/".join(f"{line.latency[key].median / 1e3:.1f}" for key in ("p50", "p99", "p999")) if line.latency else "-"
+    latency = "-"
+    if line.latency:
+        latency = "/".join(f"{line.latency[key].median / 1e3:.1f}" for key in ("p50", "p99", "p999"))
     return (line.case, line.workload, line.rings, _rate(line.mpps), f"{line.gbps:.1f}" if line.gbps else "-",
             _spread(line.ratio, 2),
             f"{line.cycles:.0f}" if line.cycles else "-", latency,

@@ -17,8 +17,8 @@ class Prompt:
     def __init__(self, log, eal, own):
         self._log = log
         # It is asked things, so it must not keep its answers in a buffer.
-        self._argv = ["stdbuf", "-oL", TESTPMD, *eal, "--no-pci", "--in-memory", "--no-telemetry", "--", "--interactive",
-                      *own]
+        self._argv = ["stdbuf", "-oL", TESTPMD, *eal, "--no-pci", "--in-memory", "--no-telemetry", "--",
+                      "--interactive", *own]
         self._child = None
 
     @property

@@ -78,10 +78,11 @@ class Updates(Case):
         self._groups.set_rules(self._rules)
 
     def text(self):
-        return "\n".join([super().text()] + [f"lost {case}: {lost} of {sent}, and {unfetched} that the generator did not fetch"
-                          for case, lost, unfetched, sent in self._losses()] +
-                         [f"one rule of {self._rules} changed, {what}: {told(times)}"
-                          for what, times in (("no traffic", self._idle), ("at 80 % load", self._busy))])
+        losses = [f"lost {case}: {lost} of {sent}, and {unfetched} that the generator did not fetch"
+                  for case, lost, unfetched, sent in self._losses()]
+        times = [f"one rule of {self._rules} changed, {what}: {told(times)}"
+                 for what, times in (("no traffic", self._idle), ("at 80 % load", self._busy))]
+        return "\n".join([super().text(), *losses, *times])
 
     def _losses(self):
         """By case: lost by the switch; dropped because the generator, which has to share its CPU, left its rings full;

@@ -64,6 +64,8 @@ static int measure(const struct options *options, struct device *devices, unsign
         }
         wait_for_worker(&traffic);
         report_write(&meter, options, &traffic, stdout);
+        /* Now: whatever becomes of the devices, the figures are out. */
+        fflush(stdout);
         error = leave ? -EINTR : 0;
     }
     /* It has said that it is done, so this does not spin for long. */

@@ -79,6 +79,8 @@ class Ring:
 
     def __init__(self, memory, index, ring_offset, buffer_offset):
         self.memory, self.index = memory, index
+        # For the indices, which the other side reads at any time: struct clears the place first, then writes bytes.
+        self.words = memoryview(memory).cast("H")
         self.offset, self.buffers = ring_offset, buffer_offset
         self.available = ring_offset + 16 * RING_SIZE
         self.used = (self.available + 4 + 2 * RING_SIZE + 2 + 63) & ~63
@@ -98,19 +100,20 @@ class Ring:
         """Makes the chain that starts at 'head' available; 'by' is how far the index moves."""
         struct.pack_into("<H", self.memory, self.available + 4 + 2 * (self.next_available % RING_SIZE), head)
         self.next_available = (self.next_available + by) & 0xFFFF
-        struct.pack_into("<H", self.memory, self.available + 2, self.next_available)
+        self.words[self.available // 2 + 1] = self.next_available
         if not struct.unpack_from("<H", self.memory, self.used)[0] & USED_NO_NOTIFY:
             os.eventfd_write(self.kick, 1)
 
     def take_used(self):
         """The next (head, length) that the other side is done with, or None."""
-        if struct.unpack_from("<H", self.memory, self.used + 2)[0] == self.last_used & 0xFFFF:
+        if self.words[self.used // 2 + 1] == self.last_used & 0xFFFF:
             return None
         head, length = struct.unpack_from("<II", self.memory, self.used + 4 + 8 * (self.last_used % RING_SIZE))
         self.last_used += 1
         return head, length
 
     def close(self):
+        self.words.release()
         os.close(self.kick)
         os.close(self.call)
 

@@ -91,6 +91,20 @@ class Interrupter(Frontend):
             ring.call = os.eventfd(0, os.EFD_NONBLOCK)
             self.tell(SET_VRING_CALL, struct.pack("<Q", ring.index), [ring.call])
 
+    def call_into_a_full_pipe(self):
+        """What is meant to wake the guest would put the caller to sleep instead."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        os.write(writer, bytes(1 << 20))
+        os.set_blocking(writer, True)
+        for ring in self.rings:
+            self.tell(SET_VRING_CALL, struct.pack("<Q", ring.index), [writer])
+        self.emit(IN_FLIGHT)
+        self.settle()
+        self.change_call()
+        os.close(reader)
+        os.close(writer)
+
     def disable_and_enable(self):
         for ring in self.rings:
             self.enable(ring, False)
@@ -141,8 +155,8 @@ class Interrupter(Frontend):
 
     def run(self):
         for _ in range(ROUNDS):
-            for interrupt in (self.change_memory, self.change_call, self.disable_and_enable, self.restart,
-                              self.migrate_for_a_while, self.announce):
+            for interrupt in (self.change_memory, self.change_call, self.call_into_a_full_pipe, self.disable_and_enable,
+                              self.restart, self.migrate_for_a_while, self.announce):
                 self.emit(IN_FLIGHT)
                 interrupt()
                 self.emit(IN_FLIGHT)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 
 #include "vhost/ring_private.h"
 
@@ -10,10 +11,53 @@ void ring_start(struct ring *ring, uint16_t next)
 {
     ring->memo = &ring->memory->regions[0];
     ring->next = next;
-    ring->starved = false;
+    ring->starved = ring->armed = false;
     /* We poll. With VIRTIO_RING_F_EVENT_IDX the flags mean nothing; avail_event then stays where it is. */
     if (!ring->event_index)
         __atomic_store_n(&ring->used->flags, VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+}
+
+/* Takes kicks that came before. Whatever the descriptor is, and however it is set, this does not wait. */
+static void drain_kicks(const struct ring *ring)
+{
+    uint64_t count;
+    struct iovec into = {&count, sizeof count};
+
+    if (preadv2(ring->kick_fd, &into, 1, -1, RWF_NOWAIT) < 0)
+        return; /* there were none, or they cannot be taken */
+}
+
+/* Virtio 1.2, 2.7.10: the guest kicks when it passes the entry of avail_event. One that is behind it does only after the
+ * index has gone round. */
+static void ask_for_kicks(struct ring *ring, bool wanted)
+{
+    uint16_t event = (uint16_t)(ring->next - !wanted);
+
+    if (ring->event_index)
+        __atomic_store_n((uint16_t *)&ring->used->ring[ring->size], event, __ATOMIC_RELAXED);
+    else
+        __atomic_store_n(&ring->used->flags, wanted ? 0 : VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+    ring->armed = wanted;
+}
+
+int ring_arm(struct ring *ring)
+{
+    if (ring->kick_fd < 0)
+        return -ENOTSUP;
+    drain_kicks(ring);
+    ask_for_kicks(ring, true);
+    /* The guest makes an entry available, then looks whether to kick; we the other way round. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (ring_available(ring) == 0)
+        return ring->kick_fd;
+    ask_for_kicks(ring, false);
+    return -EAGAIN;
+}
+
+void ring_disarm(struct ring *ring)
+{
+    if (ring->armed)
+        ask_for_kicks(ring, false);
 }
 
 void ring_kick(const struct ring *ring)

@@ -85,12 +85,12 @@ static uint16_t netdev_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf
     return received;
 }
 
-/* The socket is readable while it has frames; those that were taken from it already are not seen there. */
+/* Readable while there are frames; a burst leaves none behind that it took from there. */
 static int netdev_arm(struct port *port, uint16_t rxq)
 {
     const struct netdev *netdev = port->impl;
 
-    return netdev->socket.next < netdev->socket.n_received ? -EAGAIN : netdev->socket.fd;
+    return netdev->socket.fd;
 }
 
 static void netdev_disarm(struct port *port, uint16_t rxq)

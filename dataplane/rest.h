@@ -14,10 +14,11 @@ struct poll_list;
  *
  * A worker that was woken sleeps by time again (back_off.h) for as long as REST_AFTER_US, so nobody can make it rest and
  * wake at a high rate, and whoever changes things often finds it awake. */
-#define REST_AFTER_US     64000u /* of silence: sleeps by time would be at their longest */
-#define REST_US           50000u
-#define REST_SLEEP_MAX_US 200u /* an operator who allows no longer sleep wants it shorter than waking from a wait takes */
-#define REST_QUEUES_MAX   64u
+#define REST_AFTER_US 64000u /* of silence: sleeps by time would be at their longest */
+#define REST_US       50000u
+#define REST_SLEEP_MAX_US \
+    200u /* an operator who allows no longer sleep wants it shorter than waking from a wait takes */
+#define REST_QUEUES_MAX 64u
 
 /* The worker's own; zeroed at its start. */
 struct rest {

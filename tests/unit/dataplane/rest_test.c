@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/core/qsbr.h"
 #include "dataplane/core/wake.h"
+#include "dataplane/mailbox.h"
 #include "dataplane/rest.h"
 #include "dataplane/snapshot_private.h"
 
@@ -61,7 +63,7 @@ static int set_up(void **state)
         plan->polls[i].port = &ports[i];
         answers[i] = i == 0 ? event : PORT_ARM_NOTHING;
     }
-    return event >= 0 && plan != NULL ? wake_prepare(WORKER) : -1;
+    return event >= 0 && plan != NULL && qsbr_init() == 0 ? wake_prepare(WORKER) : -1;
 }
 
 static int tear_down(void **state)
@@ -130,6 +132,21 @@ static void waking_of_those_up_leaves_nothing_behind(void **state)
     assert_true(rest.lying);
 }
 
+/* Whoever needs something of a worker wakes it. */
+static void those_who_wait_for_a_worker_wake_it(void **state)
+{
+    struct mailbox mailbox = {0};
+
+    assert_true(rest_take(&rest, WORKER, plan));
+    qsbr_start();
+    assert_true(rest_take(&rest, WORKER, plan));
+    assert_false(rest.lying);
+    assert_true(rest_take(&rest, WORKER, plan));
+    assert_true(mailbox_post(&mailbox, NULL, NULL));
+    assert_true(rest_take(&rest, WORKER, plan));
+    assert_false(rest.lying);
+}
+
 static void *wake_when_armed(void *arg)
 {
     while (*(volatile unsigned int *)&armed[0] == 0)
@@ -194,6 +211,7 @@ int main(void)
         WITH_PLAN(event_ends_the_rest),
         WITH_PLAN(waking_before_the_wait_is_not_lost),
         WITH_PLAN(waking_of_those_up_leaves_nothing_behind),
+        WITH_PLAN(those_who_wait_for_a_worker_wake_it),
         WITH_PLAN(waking_ends_the_wait),
         WITH_PLAN(queue_with_something_takes_all_back),
         WITH_PLAN(queue_that_can_only_be_polled_keeps_it_up),

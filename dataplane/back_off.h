@@ -12,7 +12,8 @@
  *   .. 12.8 ms       200 µs
  *   beyond           a sixty-fourth of the silence
  *
- * never more than 'most' (other_config:pmd-sleep-max; 0: never sleeps). All in microseconds. Any thread. */
+ * never more than 'most' (other_config:pmd-sleep-max; 0: never sleeps). All in microseconds. Any thread. After a long
+ * silence a worker whose queues allow it waits for an event instead (rest.h). */
 #define BACK_OFF_AWAKE_US 40u
 #define BACK_OFF_SHORT_US 200u
 

@@ -28,6 +28,7 @@ struct rte_mempool;
  * We poll, so the guest is asked not to kick us, but for a while in which nobody looks (ring_arm()); it is kicked when it wants to be. Entries are used in the order in
  * which they were made available, and all that a burst took are used when it returns: one index says it all. */
 #define RING_BURST     64u    /* most packets per call */
+#define RING_BYTES     131072 /* a call that has received so much in frames longer than a buffer ends */
 #define RING_PIECES    256    /* most descriptors of one packet, all its buffers taken together */
 #define RING_FRAME_MAX 65553u /* the longest IP packet behind an Ethernet header with a tag */
 
@@ -62,8 +63,9 @@ struct ring_losses {
 void ring_start(struct ring *ring, uint16_t next);
 
 /* Takes up to 'n' (at most RING_BURST) frames that the guest sends, into buffers of 'pool': whole frames behind the
- * virtio-net header, chained when longer than a buffer, what is unfinished described as offload.h says. Adds to
- * '*losses'. Returns how many. Worker. */
+ * virtio-net header, chained when longer than a buffer, what is unfinished described as offload.h says. Of chained ones
+ * it takes no more once RING_BYTES have come: what is to be copied out again shall still be in the cache then, and the
+ * receiver's ring has room for but few of them. Adds to '*losses'. Returns how many. Worker. */
 uint16_t ring_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t n,
                       struct ring_losses *losses);
 

@@ -37,11 +37,13 @@ def start(vdevs, *options, check=True):
 
 def report(vdevs, *options):
     """What it prints, taken apart."""
-    return parse(start(vdevs, *options).stdout)
+    # With both ends of a wire in one program DPDK's driver sometimes crashes while they are closed, after the report.
+    return parse(start(vdevs, *options, check="memif" not in vdevs[0]).stdout)
 
 
 def parse(text):
     """The report in an output, whatever drivers say before and after it."""
+    assert '{"flows"' in text, text
     return json.JSONDecoder().raw_decode(text, text.index('{"flows"'))[0]
 
 

@@ -128,6 +128,21 @@ static uint64_t sum_bytes(const struct receiver *receiver, struct rte_mbuf *cons
     return bytes;
 }
 
+/* Drivers give fewer frames per call than they take: without asking again, a switch that is faster than the sender would
+ * find the ring full. So many say that there may be more. */
+#define MORE_LIKELY 32u
+
+static uint16_t fetch(const struct receiver *receiver, struct rte_mbuf **frames)
+{
+    uint16_t n = 0, some;
+
+    do {
+        some = rte_eth_rx_burst(receiver->device->port_id, 0, frames + n, (uint16_t)(BURST_SIZE - n));
+        n += some;
+    } while (some >= MORE_LIKELY && n < BURST_SIZE);
+    return n;
+}
+
 uint16_t receiver_burst(struct receiver *receiver, bool exact)
 {
     struct rte_mbuf *frames[BURST_SIZE];
@@ -135,7 +150,7 @@ uint16_t receiver_burst(struct receiver *receiver, bool exact)
 
     if (receiver->device == NULL)
         return 0;
-    n = rte_eth_rx_burst(receiver->device->port_id, 0, frames, BURST_SIZE);
+    n = fetch(receiver, frames);
     if (receiver->layout.inner > 0)
         n = receiver_keep_tunnelled(receiver, frames, n);
     if (n == 0)

@@ -1,61 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/execute.h"
 
-#include <string.h>
-
 #include <rte_mbuf.h>
 
 #include "dataplane/core/offload.h"
 #include "dataplane/segment.h"
+#include "dataplane/tag.h"
 
 void packet_drop(struct worker *worker, struct port *port, struct rte_mbuf *packet, enum drop_reason reason)
 {
     port->counters[worker->id]->drops[reason]++;
     rte_pktmbuf_free(packet);
-}
-
-/* Where the headers of unfinished work are once a tag was added or removed. */
-static void move_headers(struct rte_mbuf *packet, int by)
-{
-    if (!offload_is_pending(packet))
-        return;
-    if (packet->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK)
-        packet->outer_l2_len = (packet->outer_l2_len + by) & OFFLOAD_L2_MAX;
-    else
-        packet->l2_len = (packet->l2_len + by) & OFFLOAD_L2_MAX;
-}
-
-/* Returns 0, or -ENOBUFS when the packet has no room for a tag. */
-static int change_vlan(struct rte_mbuf *packet, enum vlan_change change, uint16_t tci)
-{
-    uint8_t *frame = rte_pktmbuf_mtod(packet, uint8_t *);
-
-    switch (change) {
-    case VLAN_KEEP:
-        break;
-    case VLAN_PUSH:
-        frame = (uint8_t *)rte_pktmbuf_prepend(packet, 4);
-        if (frame == NULL)
-            return -1;
-        memmove(frame, frame + 4, 12);
-        frame[12] = 0x81;
-        frame[13] = 0x00;
-        frame[14] = (uint8_t)(tci >> 8);
-        frame[15] = (uint8_t)tci;
-        move_headers(packet, 4);
-        break;
-    case VLAN_POP:
-        memmove(frame + 4, frame, 12);
-        rte_pktmbuf_adj(packet, 4);
-        move_headers(packet, -4);
-        break;
-    case VLAN_SET:
-        /* The priority is the packet's own: the flow key does not have it. */
-        frame[14] = (uint8_t)((frame[14] & 0xf0) | (tci >> 8 & 0x0f));
-        frame[15] = (uint8_t)tci;
-        break;
-    }
-    return 0;
 }
 
 /* Layer 3 bytes of the frame, or of the longest segment that it will be cut into, to hold against an MTU. */
@@ -99,7 +54,7 @@ static void send_output(struct worker *worker, const struct output *output, stru
         send_segments(worker, output, port, packet, hash);
         return;
     }
-    if (change_vlan(packet, output->change, output->vlan) != 0) {
+    if (tag_change(packet, output->change, output->vlan) != 0) {
         packet_drop(worker, port, packet, DROP_NO_BUFFER);
         return;
     }
@@ -142,15 +97,9 @@ static void send_simple(struct worker *worker, const struct action *action, stru
 {
     uint16_t out = action->out.port;
 
-    if (__builtin_expect(action->flags & (FLOW_VLAN_PUSH | FLOW_VLAN_POP | FLOW_VLAN_SET), 0)) {
-        enum vlan_change change = action->flags & FLOW_VLAN_PUSH  ? VLAN_PUSH
-                                  : action->flags & FLOW_VLAN_POP ? VLAN_POP
-                                                                  : VLAN_SET;
-
-        if (change_vlan(packet, change, action->out.vlan) != 0) {
-            packet_drop(worker, port, packet, DROP_NO_BUFFER);
-            return;
-        }
+    if (tag_change(packet, tag_change_of(action->flags), action->out.vlan) != 0) {
+        packet_drop(worker, port, packet, DROP_NO_BUFFER);
+        return;
     }
     if (__builtin_expect(packet->pkt_len > ACTION_ORDINARY_FRAME, 0)) {
         const struct attachment *to = snapshot_attachment(worker->snapshot, worker->snapshot->port_attachments[out]);

@@ -10,6 +10,7 @@
 #include "dataplane/core/offload.h"
 #include "dataplane/execute.h"
 #include "dataplane/flow_key_fast.h"
+#include "dataplane/tag.h"
 
 /* How far ahead frames are fetched: those of a network card are in no cache of ours. By measurement. */
 #define FRAMES_AHEAD 4u
@@ -83,6 +84,24 @@ static inline void send_to(struct worker *worker, struct tx_run *run, uint16_t p
     tx_buffer_add(&worker->tx, worker->snapshot, run->buffer, port, mbuf);
 }
 
+/* To the port that the entry names, with another tag. False when the frame may be too long then, or has no room for a tag:
+ * nothing has happened to it yet. */
+static inline bool send_tagged(struct worker *worker, struct tx_run *run, struct flow_entry *entry,
+                               struct rte_mbuf *mbuf)
+{
+    enum vlan_change change = tag_change_of(entry->flags);
+    uint32_t bytes = mbuf->pkt_len;
+    uint32_t longest = change == VLAN_PUSH  ? ACTION_ORDINARY_FRAME - 4
+                       : change == VLAN_POP ? ACTION_ORDINARY_FRAME + 4
+                                            : ACTION_ORDINARY_FRAME;
+
+    if (__builtin_expect(bytes > longest, 0) || tag_change(mbuf, change, entry->out.vlan) != 0)
+        return false;
+    flow_entry_count(entry, bytes);
+    send_to(worker, run, entry->out.port, mbuf);
+    return true;
+}
+
 /* Into the tunnel that the entry names. False when the packet does not fit: nothing has happened to it yet. */
 static inline bool send_tunnelled(struct worker *worker, struct tx_run *run, struct flow_entry *entry,
                                   struct rte_mbuf *mbuf, uint32_t hash)
@@ -128,6 +147,8 @@ static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *w
         if (__builtin_expect(rare == 0 && mbuf->pkt_len <= ACTION_ORDINARY_FRAME, 1)) {
             flow_entry_count(entry, mbuf->pkt_len);
             send_to(worker, &run, entry->out.port, mbuf);
+        } else if ((rare & ~TAG_FLAGS) == 0 && send_tagged(worker, &run, entry, mbuf)) {
+            continue;
         } else if (rare == FLOW_LIST && (entry->flags & FLOW_TUNNEL) != 0 &&
                    send_tunnelled(worker, &run, entry, mbuf, batch->hashes[i])) {
             continue;

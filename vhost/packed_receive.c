@@ -22,16 +22,16 @@ static __attribute__((noinline)) bool receive_chain(const struct ring *ring, str
 }
 
 /* Takes the frames of 'n' descriptors in a row, some of which may belong together. Returns how many there were. */
-static inline __attribute__((always_inline)) uint16_t receive_run(struct ring *ring, struct ring_progress *progress,
-                                                                  const struct ring_view *views, uint32_t n,
-                                                                  struct rte_mempool *pool, struct rte_mbuf **packets,
-                                                                  struct ring_losses *losses)
+static __attribute__((noinline)) uint16_t receive_run(struct ring *ring, struct ring_progress *progress,
+                                                      const struct ring_view *views, uint32_t n,
+                                                      struct rte_mempool *pool, struct rte_mbuf **packets,
+                                                      struct ring_losses *losses)
 {
     const uint32_t room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
     const uint32_t header_len = ring->header_len;
     struct vring_packed_desc *descriptors = &ring->packed_descriptors[progress->slot];
     uint32_t first = progress->holding ? UINT32_MAX : 0; /* the one whose used descriptor is held back */
-    uint32_t i = 0, behind = 0;                          /* descriptors that 'progress' does not say yet */
+    uint32_t i = 0, told = 0;                            /* descriptors that 'progress' says */
     uint16_t received = 0;
 
     while (i < n) {
@@ -44,12 +44,12 @@ static inline __attribute__((always_inline)) uint16_t receive_run(struct ring *r
         if (unlikely(data == NULL || len - 1 >= room)) {
             uint32_t slots;
 
-            packed_advance(ring, progress, behind);
+            packed_advance(ring, progress, i - told);
             received += receive_chain(ring, progress, pool, packet, room, losses, &slots);
-            behind = 0;
+            i += slots;
+            told = i;
             if (slots == 0)
                 break;
-            i += slots;
             continue;
         }
         ring_init_packet(packet, len);
@@ -60,9 +60,8 @@ static inline __attribute__((always_inline)) uint16_t receive_run(struct ring *r
         else
             packed_store(&descriptors[i], (uint64_t)view->head << 32);
         i++;
-        behind++;
     }
-    packed_advance(ring, progress, behind);
+    packed_advance(ring, progress, i - told);
     return received;
 }
 

@@ -20,8 +20,8 @@
 #define PACKED_USED      (1u << VRING_PACKED_DESC_F_USED)
 
 /* All that is not the address: length, id, flags, from the lowest bit on. */
-#define PACKED_ID    0x0000ffff00000000ull
-#define PACKED_FLAGS 48
+#define PACKED_LEN_AND_ID 0x0000ffffffffffffull
+#define PACKED_FLAGS      48
 
 /* Both as in ring.h. */
 uint16_t packed_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t n,
@@ -100,7 +100,7 @@ static inline __attribute__((always_inline)) uint32_t packed_look(struct ring *r
     const uint64_t kinds = (uint64_t)(VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT) << PACKED_FLAGS;
     const uint64_t turn = (uint64_t)(PACKED_AVAILABLE | PACKED_USED) << PACKED_FLAGS;
     const uint64_t expected = (uint64_t)(packed_available_flags(progress->wrap) | writable) << PACKED_FLAGS;
-    const uint32_t used = (packed_used_flags(progress->wrap) | writable) << 16;
+    const uint64_t used = (uint64_t)(packed_used_flags(progress->wrap) | writable) << PACKED_FLAGS;
     const struct vring_packed_desc *descriptors = &ring->packed_descriptors[progress->slot];
     struct ring_memo memo = ring_memo_load(ring);
     uint32_t i;
@@ -123,10 +123,8 @@ static inline __attribute__((always_inline)) uint32_t packed_look(struct ring *r
         }
         if ((uintptr_t)&descriptors[i] % 64 == 0)
             ring_fetch(&descriptors[i + PACKED_AHEAD], true);
-        views[i].head = (uint32_t)((rest & PACKED_ID) >> 32) | used;
-        views[i].len = (uint32_t)rest;
-        data = ring_find(ring, &memo, *(const volatile uint64_t *)&descriptors[i].addr, (uint32_t)rest);
-        if (unlikely(data == NULL))
+        views[i].len_and_head = (rest & PACKED_LEN_AND_ID) | used;
+        if (unlikely(!ring_find(ring, &memo, *(const volatile uint64_t *)&descriptors[i].addr, (uint32_t)rest, &data)))
             continue;
         views[i].data = data;
         ring_fetch_buffer(data, writable != 0);

@@ -5,9 +5,9 @@ static const struct ring_layout layout = {.collect = packed_collect, .use = pack
 
 /* Sends packets to single buffers, one each, and up to the end of the ring. Ends before the first packet or buffer that is
  * not like that. Returns how many. */
-static inline __attribute__((always_inline)) uint32_t transmit_plain(struct ring *ring, struct ring_progress *progress,
-                                                                     struct rte_mbuf *const *packets, uint32_t n,
-                                                                     const struct ring_view *views)
+static __attribute__((noinline)) uint32_t transmit_plain(struct ring *ring, struct ring_progress *progress,
+                                                         struct rte_mbuf *const *packets, uint32_t n,
+                                                         const struct ring_view *views)
 {
     const uint32_t header_len = ring->header_len;
     struct vring_packed_desc *descriptors = &ring->packed_descriptors[progress->slot];

@@ -15,8 +15,13 @@
 /* A buffer of one descriptor and one region, which nearly all are. */
 struct ring_view {
     uint8_t *data; /* NULL: anything else */
-    uint32_t len;
-    uint32_t head; /* what the used entry says but for the length: the upper half of it in a packed ring */
+    union {
+        struct {
+            uint32_t len;
+            uint32_t head; /* what the used entry says but for the length; in a packed ring id and flags */
+        };
+        uint64_t len_and_head;
+    };
 };
 
 /* Takes buffers for up to 'n' packets, fewer when there are not as many. */
@@ -72,9 +77,9 @@ struct ring_memo {
     struct guest_region copy;
 };
 
-/* Where the 'len' bytes at 'address' are that must lie in one region, or NULL. */
-static inline __attribute__((always_inline)) uint8_t *ring_find(const struct ring *ring, struct ring_memo *memo,
-                                                                uint64_t address, uint32_t len)
+/* Where the 'len' bytes at 'address' are that must lie in one region. False when they do not. */
+static inline __attribute__((always_inline)) bool ring_find(const struct ring *ring, struct ring_memo *memo,
+                                                            uint64_t address, uint32_t len, uint8_t **data)
 {
     uint64_t offset = address - memo->copy.start;
 
@@ -82,12 +87,13 @@ static inline __attribute__((always_inline)) uint8_t *ring_find(const struct rin
         const struct guest_region *region = guest_memory_region(ring->memory, address);
 
         if (region == NULL)
-            return NULL;
+            return false;
         memo->region = region;
         memo->copy = *region;
         offset = address - region->start;
     }
-    return likely(memo->copy.size - offset >= len) ? memo->copy.host + offset : NULL;
+    *data = memo->copy.host + offset;
+    return memo->copy.size - offset >= len;
 }
 
 static inline __attribute__((always_inline)) struct ring_memo ring_memo_load(const struct ring *ring)

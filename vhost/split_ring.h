@@ -71,8 +71,7 @@ static inline __attribute__((always_inline)) void split_look(struct ring *ring, 
         views[i].len = (uint32_t)rest;
         if (unlikely((rest & kinds) != (uint64_t)writable << 32))
             continue;
-        data = ring_find(ring, &memo, address, (uint32_t)rest);
-        if (unlikely(data == NULL))
+        if (unlikely(!ring_find(ring, &memo, address, (uint32_t)rest, &data)))
             continue;
         views[i].data = data;
         ring_fetch_buffer(data, writable != 0);

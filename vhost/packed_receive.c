@@ -76,6 +76,7 @@ uint16_t packed_receive(struct ring *ring, struct rte_mempool *pool, struct rte_
     /* To the ring's end and on from its start, no further: a guest can make descriptors available without end. */
     for (unsigned int run = 0; run < 2 && received < n; run++) {
         uint32_t some = packed_look(ring, &progress, n - received, 0, views);
+        const bool wrap = progress.wrap;
         uint16_t taken;
 
         if (some == 0)
@@ -85,7 +86,7 @@ uint16_t packed_receive(struct ring *ring, struct rte_mempool *pool, struct rte_
         if (unlikely(taken != some))
             rte_mempool_put_bulk(pool, (void **)&packets[received + taken], some - taken);
         received += taken;
-        if (progress.slot != 0)
+        if (progress.wrap == wrap)
             break;
     }
     if (packed_publish(ring, &progress))

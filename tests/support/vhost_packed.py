@@ -30,7 +30,6 @@ BAD_PACKED = (
     "rx_bad_address",
     "rx_loop",
     "rx_zero_length",
-    "rx_all_available",
 )
 
 

@@ -2,9 +2,11 @@
 #include "control/cpus.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,4 +88,41 @@ unsigned int cpus_last(void)
 void cpus_restore(void)
 {
     sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
+/* Workers name themselves "worker0" and so on, and bind themselves. */
+static bool is_worker(int task)
+{
+    char path[64], name[16] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", task);
+    file = fopen(path, "re");
+    if (file != NULL) {
+        if (fgets(name, sizeof name, file) == NULL)
+            name[0] = '\0';
+        fclose(file);
+    }
+    return strncmp(name, "worker", 6) == 0;
+}
+
+void cpus_leave_to_workers(const unsigned int *cpus, size_t n)
+{
+    cpu_set_t others = allowed;
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+
+    for (size_t i = 0; i < n; i++)
+        CPU_CLR(cpus[i], &others);
+    if (CPU_COUNT(&others) == 0)
+        others = allowed;
+    while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
+        int task = atoi(entry->d_name);
+
+        /* One that has ended meanwhile does not mind. */
+        if (task > 0 && !is_worker(task))
+            sched_setaffinity(task, sizeof others, &others);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
 }

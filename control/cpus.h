@@ -22,3 +22,8 @@ unsigned int cpus_first(void);
 unsigned int cpus_last(void);
 /* Lets the calling thread run on all of them again. */
 void cpus_restore(void);
+
+/* Keeps all threads of the process but the workers off the CPUs that workers have, so that nothing the control side does
+ * takes a worker's time; where no other CPU is left they may run anywhere. For every change of the workers; threads made
+ * later follow their maker. */
+void cpus_leave_to_workers(const unsigned int *cpus, size_t n);

@@ -67,6 +67,7 @@ static void set_workers(const struct smap *other_config)
     free(applied_mask);
     applied_mask = nullable_xstrdup(mask);
     n = choose_cpus(mask, cpus);
+    cpus_leave_to_workers(cpus, n);
     if (dataplane_set_workers(cpus, n, &error) < 0)
         VLOG_ERR("workers could not be started: %s", error != NULL ? error : "no reason given");
     else

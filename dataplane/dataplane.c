@@ -11,6 +11,7 @@
 #include "acl/conntrack.h"
 #include "dataplane/core/err.h"
 #include "dataplane/core/qsbr.h"
+#include "dataplane/core/wake.h"
 #include "dataplane/dataplane_private.h"
 #include "dataplane/fdb.h"
 #include "dataplane/rule_counters.h"
@@ -132,6 +133,7 @@ size_t dataplane_worker_count(void)
 void dataplane_set_sleep_max(unsigned int microseconds)
 {
     atomic_store_explicit(&dataplane_shared.sleep_max_us, microseconds, memory_order_relaxed);
+    wake_all();
 }
 
 unsigned int dataplane_sleep_max(void)
@@ -199,7 +201,7 @@ static uint32_t publish(struct snapshot *snapshot, const struct rxq_workers *wor
 
     dp.edit = NULL;
     atomic_store_explicit(&dataplane_shared.current, snapshot, memory_order_release);
-    *pending = (struct pending){.token = qsbr_start(), .former = former};
+    *pending = (struct pending){.token = qsbr_start(), .former = former}; /* wakes workers, too */
     while (*last != NULL)
         last = &(*last)->next;
     *last = pending;

@@ -33,7 +33,8 @@ void dataplane_stop(void);
  * then the former workers are still there. */
 int dataplane_set_workers(const unsigned int *cpus, size_t n, char **error);
 size_t dataplane_worker_count(void);
-/* Longest sleep of an idle worker in microseconds (other_config:pmd-sleep-max; see back_off.h); 0: never sleeps. */
+/* Longest sleep of an idle worker in microseconds (other_config:pmd-sleep-max; see back_off.h and
+ * rest.h); 0: never sleeps. */
 #define WORKER_SLEEP_MAX_DEFAULT_US 1000
 void dataplane_set_sleep_max(unsigned int microseconds);
 unsigned int dataplane_sleep_max(void);

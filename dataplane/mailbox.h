@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dataplane/core/wake.h"
+
 /* Requests from the control thread to one worker, such as "copy a slice of your flow cache". One request at a time; the
- * worker looks once per loop, and each request does a bounded piece of work. */
+ * worker looks once per loop, is woken when it rests, and each request does a bounded piece of work. */
 struct mailbox {
     void (*run)(void *worker, void *request); /* set by control before 'posted' */
     void *request;
@@ -21,6 +23,7 @@ static inline bool mailbox_post(struct mailbox *mailbox, void (*run)(void *worke
     mailbox->run = run;
     mailbox->request = request;
     atomic_store_explicit(&mailbox->posted, true, memory_order_release);
+    wake_all();
     return true;
 }
 

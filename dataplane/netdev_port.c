@@ -85,6 +85,18 @@ static uint16_t netdev_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf
     return received;
 }
 
+/* Readable while there are frames; a burst leaves none behind that it took from there. */
+static int netdev_arm(struct port *port, uint16_t rxq)
+{
+    const struct netdev *netdev = port->impl;
+
+    return netdev->socket.fd;
+}
+
+static void netdev_disarm(struct port *port, uint16_t rxq)
+{
+}
+
 static uint16_t netdev_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)
 {
     struct netdev *netdev = port->impl;
@@ -236,6 +248,8 @@ const struct port_ops system_ops = {
     .reconfigure = netdev_reconfigure,
     .rx_burst = netdev_rx_burst,
     .tx_burst = netdev_tx_burst,
+    .arm = netdev_arm,
+    .disarm = netdev_disarm,
     .get_status = netdev_get_status,
     .get_stats = netdev_get_stats,
 };
@@ -247,6 +261,8 @@ const struct port_ops tap_netdev_ops = {
     .reconfigure = netdev_reconfigure,
     .rx_burst = netdev_rx_burst,
     .tx_burst = netdev_tx_burst,
+    .arm = netdev_arm,
+    .disarm = netdev_disarm,
     .get_status = netdev_get_status,
     .get_stats = netdev_get_stats,
 };

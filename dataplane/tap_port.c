@@ -106,6 +106,18 @@ static uint16_t tap_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf **
     return received;
 }
 
+/* Readable while there are frames, so nothing needs to be asked for or taken back. */
+static int tap_arm(struct port *port, uint16_t rxq)
+{
+    const struct tap *tap = port->impl;
+
+    return tap->fd;
+}
+
+static void tap_disarm(struct port *port, uint16_t rxq)
+{
+}
+
 static uint16_t tap_tx_burst(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n)
 {
     struct tap *tap = port->impl;
@@ -276,6 +288,8 @@ const struct port_ops internal_ops = {
     .reconfigure = tap_reconfigure,
     .rx_burst = tap_rx_burst,
     .tx_burst = tap_tx_burst,
+    .arm = tap_arm,
+    .disarm = tap_disarm,
     .get_status = tap_get_status,
     .get_stats = tap_get_stats,
 };
@@ -287,6 +301,8 @@ const struct port_ops tap_ops = {
     .reconfigure = tap_reconfigure,
     .rx_burst = tap_rx_burst,
     .tx_burst = tap_tx_burst,
+    .arm = tap_arm,
+    .disarm = tap_disarm,
     .get_status = tap_get_status,
     .get_stats = tap_get_stats,
 };

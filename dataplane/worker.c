@@ -15,6 +15,7 @@
 
 #include "dataplane/back_off.h"
 #include "dataplane/core/qsbr.h"
+#include "dataplane/core/wake.h"
 #include "dataplane/fdb.h"
 #include "dataplane/flow_tally.h"
 #include "dataplane/rule_counters.h"
@@ -25,6 +26,7 @@
 /* Housekeeping happens this often; the whole cache is swept about once in ten seconds. */
 #define HOUSEKEEPING_US 1000u
 #define SWEEP_SECONDS   10u
+#define SWEEP_LATE_MAX  (2 * REST_US / HOUSEKEEPING_US)
 /* While there are more ending sessions than one slice takes, so many slices between two housekeepings. */
 #define SESSIONS_SHARE 10u
 
@@ -97,12 +99,20 @@ static void sweep_entry(void *aux, struct flow_entry *entry)
     fdb_refresh(worker->snapshot->bridges[source->bridge]->fdb, id, &mac, source->id, worker->now - idle);
 }
 
-/* True when sessions end faster than one slice at a time keeps up with. */
-static bool housekeeping(struct worker *worker)
+/* The share of the cache that is due after 'late' times the usual pause, which a rest makes longer. */
+static void sweep(struct worker *worker, uint64_t late)
 {
     uint32_t lines = flow_cache_line_count(&worker->cache) / (SWEEP_SECONDS * 1000000u / HOUSEKEEPING_US) + 1;
 
-    flow_cache_sweep(&worker->cache, lines, sweep_entry, worker);
+    if (worker->cache.n_flows > 0)
+        flow_cache_sweep(&worker->cache, lines * (uint32_t)(late < SWEEP_LATE_MAX ? late : SWEEP_LATE_MAX), sweep_entry,
+                         worker);
+}
+
+/* True when sessions end faster than one slice at a time keeps up with. */
+static bool housekeeping(struct worker *worker, uint64_t late)
+{
+    sweep(worker, late);
     atomic_store_explicit(&worker->published.flows, worker->cache.n_flows, memory_order_relaxed);
     slow_path_run_held(worker);
     return conntrack_run(worker->conntrack, worker->id, worker->now);
@@ -119,9 +129,9 @@ static void look_around(struct worker *worker, uint64_t tsc)
 }
 
 /* Nothing has come for 'silence' microseconds. */
-static void back_off(struct worker *worker, uint64_t silence)
+static void sleep_by_time(struct worker *worker, uint64_t silence, uint64_t most)
 {
-    uint64_t us = back_off_sleep(silence, atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed));
+    uint64_t us = back_off_sleep(silence, most);
     struct timespec ts = {.tv_nsec = (long)us * 1000};
 
     if (us == 0) {
@@ -132,11 +142,29 @@ static void back_off(struct worker *worker, uint64_t silence)
     nanosleep(&ts, NULL);
 }
 
+/* The turn that began at 'tsc' found nothing to forward, nor did those since 'last_packet'. */
+static void back_off(struct worker *worker, const struct poll_list *plan, uint64_t tsc, uint64_t last_packet)
+{
+    uint64_t most = atomic_load_explicit(&dataplane_shared.sleep_max_us, memory_order_relaxed);
+    uint64_t tsc_us = dataplane_shared.tsc_hz / 1000000u;
+    uint64_t calm = worker->rest.disturbed > last_packet ? worker->rest.disturbed : last_packet;
+
+    if ((int64_t)(tsc - calm) >= (int64_t)(REST_AFTER_US * tsc_us) && most >= REST_SLEEP_MAX_US) {
+        if (worker->rest.lying)
+            cycles_sleep(&worker->cycles);
+        if (rest_take(&worker->rest, worker->id, plan))
+            return;
+    } else if (worker->rest.lying) {
+        rest_end(&worker->rest, worker->id);
+    }
+    sleep_by_time(worker, (tsc - last_packet) / tsc_us, most);
+}
+
 static void run(struct worker *worker)
 {
     uint64_t housekeeping_tsc = dataplane_shared.tsc_hz / 1000000u * HOUSEKEEPING_US;
     uint64_t next_housekeeping = 0, next_sessions = UINT64_MAX;
-    uint64_t tsc_us = dataplane_shared.tsc_hz / 1000000u, last_packet = rte_rdtsc();
+    uint64_t last_packet = rte_rdtsc();
     const struct stages *stages = stages_current();
 
     cycles_start(&worker->cycles, last_packet);
@@ -155,7 +183,9 @@ static void run(struct worker *worker)
         flush(worker);
         mailbox_drain(&worker->mailbox, worker);
         if (tsc >= next_housekeeping) {
-            next_sessions = housekeeping(worker) ? tsc + housekeeping_tsc / SESSIONS_SHARE : UINT64_MAX;
+            bool more = housekeeping(worker, 1 + (tsc - next_housekeeping) / housekeeping_tsc);
+
+            next_sessions = more ? tsc + housekeeping_tsc / SESSIONS_SHARE : UINT64_MAX;
             next_housekeeping = tsc + housekeeping_tsc;
         } else if (tsc >= next_sessions) {
             if (conntrack_run(worker->conntrack, worker->id, worker->now))
@@ -163,10 +193,15 @@ static void run(struct worker *worker)
             else
                 next_sessions = UINT64_MAX;
         }
-        if (received > 0)
-            last_packet = tsc;
-        else
-            back_off(worker, (tsc - last_packet) / tsc_us);
+        if (next_sessions != UINT64_MAX || worker->held.n > 0)
+            worker->rest.disturbed = tsc;
+        if (received == 0) {
+            back_off(worker, plan, tsc, last_packet);
+            continue;
+        }
+        last_packet = tsc;
+        if (worker->rest.lying)
+            rest_end(&worker->rest, worker->id);
     }
 }
 
@@ -183,6 +218,7 @@ static void *worker_main(void *arg)
     rte_thread_register();
     qsbr_reader_register(worker->id);
     run(worker);
+    wake_get_up(worker->id);
     flow_tally_harvest_all(worker);
     qsbr_reader_unregister(worker->id);
     rte_thread_unregister();
@@ -226,10 +262,11 @@ int worker_start(struct worker *worker, unsigned int id, unsigned int cpu, uint3
     worker->tx.worker = id;
     worker->pipeline = (struct pipeline){.worker = id, .conntrack = conntrack, .now = worker->now};
     worker->snapshot = NULL;
+    worker->rest = (struct rest){0};
     cycles_clear(&worker->cycles);
     atomic_store(&worker->orders.stop, false);
     atomic_store(&worker->published.applied, 0);
-    if (prepare(worker, flow_entries) != 0) {
+    if (wake_prepare(id) != 0 || prepare(worker, flow_entries) != 0) {
         release(worker);
         return -ENOMEM;
     }
@@ -253,6 +290,7 @@ void worker_stop(struct worker *worker)
     if (!worker->running)
         return;
     atomic_store(&worker->orders.stop, true);
+    wake_all();
     pthread_join(worker->thread, NULL);
     worker->running = false;
     release(worker);

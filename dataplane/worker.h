@@ -12,6 +12,7 @@
 #include "dataplane/mailbox.h"
 #include "dataplane/output.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/rest.h"
 #include "dataplane/snapshot_private.h"
 #include "dataplane/tx.h"
 #include "overlay/decap_memo.h"
@@ -55,6 +56,7 @@ struct worker {
     struct output_pool outputs;
     struct tx tx;
     struct pipeline pipeline;
+    struct rest rest;
     struct resolution resolution; /* scratch: too large for a stack */
     struct held_fragments held;
     struct decap_memos decap_memos;

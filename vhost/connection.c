@@ -9,6 +9,7 @@
 
 #include "dataplane/core/notifier.h"
 #include "dataplane/core/offload.h"
+#include "dataplane/core/wake.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct connection connections[RTE_MAX_VHOST_DEVICE];
@@ -121,6 +122,7 @@ void connection_publish(struct vhost_device *device)
     atomic_store_explicit(&port->n_rxq, n_rxq, memory_order_relaxed);
     atomic_store_explicit(&port->ready, vhost_link_rx_rings(link) != 0, memory_order_relaxed);
     notifier_raise();
+    wake_all();
 }
 
 struct vhost_device *connection_device(int device_id)

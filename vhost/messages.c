@@ -4,6 +4,7 @@
 #include <rte_vhost.h>
 
 #include "dataplane/core/qsbr.h"
+#include "dataplane/core/wake.h"
 #include "vhost/connection.h"
 #include "vhost/event_thread.h"
 #include "vhost/lease.h"
@@ -121,6 +122,7 @@ static bool announce(struct vhost_device *device, uint64_t mac)
 {
     if (device->leased)
         atomic_store_explicit(&device->announcement, (mac & 0xffffffffffff) | 1ULL << 48, memory_order_relaxed);
+    wake_all();
     return device->leased;
 }
 

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vhost/packed_ring.h"
 
-/* An entry that is not one descriptor with a frame that fits one buffer. '*slots' is how many descriptors it took. */
-static __attribute__((noinline)) bool receive_chain(const struct ring *ring, struct ring_progress *progress,
-                                                    struct rte_mempool *pool, struct rte_mbuf *packet, uint32_t room,
-                                                    struct ring_losses *losses, uint32_t *slots)
+/* An entry that is not one descriptor with a frame that fits one buffer. Returns how many descriptors it took. */
+static __attribute__((noinline)) uint32_t receive_chain(const struct ring *ring, struct ring_progress *progress,
+                                                        struct rte_mempool *pool, struct rte_mbuf *packet,
+                                                        uint32_t room, struct ring_losses *losses, uint16_t *received)
 {
     struct ring_pieces pieces;
-    bool received;
     int result;
 
     ring_pieces_start(&pieces, false);
     result = packed_collect(ring, progress, &pieces);
-    *slots = pieces.slots;
     if (pieces.n_entries == 0)
-        return false; /* the guest has taken it back */
-    received = ring_read_packet(ring, result, &pieces, pool, packet, room, losses);
+        return 0; /* the guest has taken it back */
+    if (ring_read_packet(ring, result, &pieces, pool, packet, room, losses)) {
+        (*received)++;
+        progress->chained += packet->pkt_len;
+    }
     pieces.entries[0].len = 0;
     packed_use(ring, progress, &pieces.entries[0]);
-    return received;
+    return pieces.slots;
 }
 
 /* Takes the frames of 'n' descriptors in a row, some of which may belong together. Returns how many there were. */
@@ -45,10 +46,10 @@ static __attribute__((noinline)) uint16_t receive_run(struct ring *ring, struct 
             uint32_t slots;
 
             packed_advance(ring, progress, i - told);
-            received += receive_chain(ring, progress, pool, packet, room, losses, &slots);
+            slots = receive_chain(ring, progress, pool, packet, room, losses, &received);
             i += slots;
             told = i;
-            if (slots == 0)
+            if (slots == 0 || progress->chained >= RING_BYTES)
                 break;
             continue;
         }
@@ -86,7 +87,7 @@ uint16_t packed_receive(struct ring *ring, struct rte_mempool *pool, struct rte_
         if (unlikely(taken != some))
             rte_mempool_put_bulk(pool, (void **)&packets[received + taken], some - taken);
         received += taken;
-        if (progress.wrap == wrap)
+        if (progress.wrap == wrap || progress.chained >= RING_BYTES)
             break;
     }
     if (packed_publish(ring, &progress))

@@ -84,6 +84,19 @@ void packed_use(const struct ring *ring, struct ring_progress *progress, const s
     packed_advance(ring, progress, entry->slots);
 }
 
+/* Virtio 1.2, 2.8.10. There is no need to name a descriptor: whoever asks has nothing to do until the next one. */
+void packed_ask_for_kicks(const struct ring *ring, bool wanted)
+{
+    __atomic_store_n(&ring->device_event->flags,
+                     wanted ? VRING_PACKED_EVENT_FLAG_ENABLE : VRING_PACKED_EVENT_FLAG_DISABLE, __ATOMIC_RELAXED);
+}
+
+bool packed_has_entry(const struct ring *ring)
+{
+    return packed_is_available(packed_load(&ring->packed_descriptors[ring->next & ~PACKED_WRAP]),
+                               (ring->next & PACKED_WRAP) != 0);
+}
+
 /* Virtio 1.2, 2.8.10: is the descriptor that the guest waits for among those between 'before' and 'now'? Both are as
  * struct ring's 'next'. */
 static bool wants_kick(const struct ring *ring, uint16_t before, uint16_t now)

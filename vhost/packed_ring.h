@@ -36,6 +36,12 @@ int packed_collect(const struct ring *ring, const struct ring_progress *progress
 /* Struct ring_layout's 'use'. */
 void packed_use(const struct ring *ring, struct ring_progress *progress, const struct ring_entry *entry);
 
+/* Has the guest kick at the next entry, or not. */
+void packed_ask_for_kicks(const struct ring *ring, bool wanted);
+
+/* Is there an entry? */
+bool packed_has_entry(const struct ring *ring);
+
 /* Hands what a burst used to the guest. True when it wants to be told. */
 bool packed_publish(struct ring *ring, const struct ring_progress *progress);
 

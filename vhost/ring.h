@@ -28,9 +28,11 @@ struct rte_mempool;
  * read once, checked, and the copy used; chains have a longest length, and every address is looked up in the memory it
  * may point to. Entries that cannot be followed go back to the guest unused and are counted.
  *
- * We poll, so the guest is asked not to kick us; it is kicked when it wants to be. Entries are used in the order in
- * which they were made available, and all that a burst took are used when it returns: one store tells of them all. */
+ * We poll, so the guest is asked not to kick us, but for a while in which nobody looks (ring_arm()); it is kicked when it
+ * wants to be. Entries are used in the order in which they were made available, and all that a burst took are used when it
+ * returns: one store tells of them all. */
 #define RING_BURST     64u    /* most packets per call */
+#define RING_BYTES     131072 /* a call that has received so much in frames longer than a buffer ends */
 #define RING_PIECES    256    /* most descriptors of one packet, all its buffers taken together */
 #define RING_FRAME_MAX 65553u /* the longest IP packet behind an Ethernet header with a tag */
 
@@ -51,6 +53,7 @@ struct ring {
     const struct guest_memory *memory;
     uint32_t size;       /* at most 32768; of a split ring a power of two */
     int call_fd;         /* tells the guest of used entries; negative: none */
+    int kick_fd;         /* tells us of available ones; negative: none */
     uint16_t header_len; /* of the virtio-net header: 10 or 12 bytes */
     bool mergeable;      /* a packet may take several buffers (VIRTIO_NET_F_MRG_RXBUF) */
     bool event_index;    /* VIRTIO_RING_F_EVENT_IDX */
@@ -62,6 +65,7 @@ struct ring {
      * its first descriptor, and in bit 15 the wrap counter there. */
     uint16_t next;
     bool starved; /* the last burst found no packet buffer */
+    bool armed;   /* the guest is to kick */
 } __attribute__((aligned(64)));
 
 /* What a burst could not pass on. */
@@ -75,8 +79,9 @@ struct ring_losses {
 void ring_start(struct ring *ring, uint16_t next);
 
 /* Takes up to 'n' (at most RING_BURST) frames that the guest sends, into buffers of 'pool': whole frames behind the
- * virtio-net header, chained when longer than a buffer, what is unfinished described as offload.h says. Adds to
- * '*losses'. Returns how many. Worker. */
+ * virtio-net header, chained when longer than a buffer, what is unfinished described as offload.h says. Of chained ones
+ * it takes no more once RING_BYTES have come: what is to be copied out again shall still be in the cache then, and the
+ * receiver's ring has room for but few of them. Adds to '*losses'. Returns how many. Worker. */
 uint16_t ring_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t n,
                       struct ring_losses *losses);
 
@@ -85,6 +90,12 @@ uint16_t ring_receive(struct ring *ring, struct rte_mempool *pool, struct rte_mb
  * told (ring_kick()), which may be done outside of the lock that serialises callers. Worker. */
 uint16_t ring_transmit(struct ring *ring, struct rte_mbuf *const *packets, uint16_t n, struct ring_losses *losses,
                        bool *kick);
+
+/* Asks the guest to kick us when it makes the next entry available. Returns the descriptor that becomes readable then;
+ * -EAGAIN, and nothing is asked, when there are entries already; -ENOTSUP when it has no way to. The descriptor may be any
+ * file: it may be readable without reason and for ever. Worker, as is ring_disarm(), which takes it back. */
+int ring_arm(struct ring *ring);
+void ring_disarm(struct ring *ring);
 
 /* Tells the guest that entries were used. */
 void ring_kick(const struct ring *ring);

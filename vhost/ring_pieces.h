@@ -45,6 +45,7 @@ struct ring_progress {
     uint32_t slot; /* first descriptor not yet taken */
     uint32_t first_slot;
     uint64_t first_used; /* what is to be written there last of all */
+    uint32_t chained;    /* bytes received in frames longer than a buffer */
 };
 
 /* What differs between the layouts. */

@@ -30,7 +30,8 @@ uint16_t split_receive(struct ring *ring, struct rte_mempool *pool, struct rte_m
     struct ring_view views[RING_BURST];
     struct vring_used_elem *used = ring->used->ring;
     const uint32_t mask = ring->size - 1;
-    uint16_t received = 0;
+    uint16_t received = 0, taken, n_buffers;
+    uint32_t chained = 0; /* bytes */
 
     if (available == 0)
         return 0;
@@ -38,18 +39,23 @@ uint16_t split_receive(struct ring *ring, struct rte_mempool *pool, struct rte_m
         split_resynchronise(ring, losses);
         return 0;
     }
-    n = ring_take_buffers(ring, pool, packets, at_most(available, n), losses);
+    n = n_buffers = ring_take_buffers(ring, pool, packets, at_most(available, n), losses);
     split_look(ring, first, n, 0, views);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct ring_view *view = &views[i];
+    for (taken = 0; taken < n; taken++) {
+        const struct ring_view *view = &views[taken];
         struct rte_mbuf *packet = packets[received];
         const uint8_t *data = view->data;
         uint32_t len = view->len - header_len;
 
-        split_set_used(used, (first + i) & mask, view->head, 0);
+        split_set_used(used, (first + taken) & mask, view->head, 0);
         /* The length wraps when there is not even a header. */
         if (unlikely(data == NULL || len - 1 >= room)) {
-            received += receive_chain(ring, view->head, pool, packet, room, losses);
+            if (!receive_chain(ring, view->head, pool, packet, room, losses))
+                continue;
+            received++;
+            chained += packet->pkt_len;
+            if (chained >= RING_BYTES)
+                n = taken; /* the last one */
             continue;
         }
         ring_init_packet(packet, len);
@@ -58,9 +64,9 @@ uint16_t split_receive(struct ring *ring, struct rte_mempool *pool, struct rte_m
             continue;
         received++;
     }
-    if (unlikely(received != n))
-        rte_mempool_put_bulk(pool, (void **)&packets[received], n - received);
-    if (likely(n != 0) && split_publish(ring, n))
+    if (unlikely(received != n_buffers))
+        rte_mempool_put_bulk(pool, (void **)&packets[received], n_buffers - received);
+    if (likely(taken != 0) && split_publish(ring, taken))
         ring_kick(ring);
     return received;
 }

@@ -3,6 +3,18 @@
 
 #include <errno.h>
 
+/* Virtio 1.2, 2.7.10: the guest kicks when it passes the entry of avail_event. One that is behind it does only after the
+ * index has gone round. */
+void split_ask_for_kicks(const struct ring *ring, bool wanted)
+{
+    uint16_t event = (uint16_t)(ring->next - !wanted);
+
+    if (ring->event_index)
+        __atomic_store_n((uint16_t *)&ring->used->ring[ring->size], event, __ATOMIC_RELAXED);
+    else
+        __atomic_store_n(&ring->used->flags, wanted ? 0 : VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+}
+
 /* Virtio 1.2, 2.7.7.2 and 2.7.10: was the entry that the guest waits for among those just used? */
 static bool wants_kick(const struct ring *ring, uint16_t before, uint16_t now)
 {

@@ -34,6 +34,9 @@ static inline void split_set_used(struct vring_used_elem *used, uint32_t slot, u
     memcpy(&used[slot], &entry, sizeof entry);
 }
 
+/* Has the guest kick at the next entry, or not. */
+void split_ask_for_kicks(const struct ring *ring, bool wanted);
+
 /* Hands 'n' used entries to the guest. True when it wants to be told. */
 bool split_publish(struct ring *ring, uint16_t n);
 

@@ -73,6 +73,29 @@ static uint16_t vhost_rx_burst(struct port *port, uint16_t rxq, struct rte_mbuf 
     return library_receive(port, device, link, rxq, packets, n);
 }
 
+/* What else may come to the queue, an announcement or a change of the link, wakes workers. */
+static int vhost_arm(struct port *port, uint16_t rxq)
+{
+    struct vhost_device *device = port->impl;
+    uint64_t link = atomic_load_explicit(&device->link, memory_order_acquire);
+
+    if (!(vhost_link_tx_rings(link) & 1u << rxq))
+        return PORT_ARM_NOTHING;
+    if (!(link & VHOST_LINK_LEASED))
+        return -ENOTSUP;
+    if (atomic_load_explicit(&device->announcement, memory_order_relaxed) != 0)
+        return -EAGAIN;
+    return ring_arm(&device->lease.rings[2 * rxq + 1]);
+}
+
+/* The lease may have ended meanwhile, but whoever ends it waits for us before the ring goes. */
+static void vhost_disarm(struct port *port, uint16_t rxq)
+{
+    struct vhost_device *device = port->impl;
+
+    ring_disarm(&device->lease.rings[2 * rxq + 1]);
+}
+
 static uint16_t transmit_leased(struct port *port, struct vhost_device *device, unsigned int pair,
                                 struct rte_mbuf **packets, uint16_t n)
 {
@@ -304,6 +327,8 @@ const struct port_ops vhost_client_ops = {
     .reconfigure = vhost_reconfigure,
     .rx_burst = vhost_rx_burst,
     .tx_burst = vhost_tx_burst,
+    .arm = vhost_arm,
+    .disarm = vhost_disarm,
     .get_status = vhost_get_status,
     .get_stats = vhost_get_stats,
 };
@@ -315,6 +340,8 @@ const struct port_ops vhost_server_ops = {
     .reconfigure = vhost_reconfigure,
     .rx_burst = vhost_rx_burst,
     .tx_burst = vhost_tx_burst,
+    .arm = vhost_arm,
+    .disarm = vhost_disarm,
     .get_status = vhost_get_status,
     .get_stats = vhost_get_stats,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,8 @@ struct port;
 #define PORT_NAME_LEN   64
 #define PORTS_MAX       4096 /* port indexes are 1..PORTS_MAX-1; 0 is "no port" */
 #define PORT_BURST      64   /* most packets per rx_burst() call */
+
+#define PORT_ARM_NOTHING INT_MIN /* no errno; negative, so poll() passes over it */
 
 #define PORT_MTU_MIN     68
 #define PORT_MTU_MAX     9702 /* 9728-byte frames less Ethernet header, CRC and two tags */
@@ -111,6 +114,14 @@ struct port_ops {
     /* Worker. Sends packets in order, pending ones only as far as 'tx_offloads' says; those taken are consumed. Returns how many; the caller counts and frees the
      * rest. Each txq is called by one worker at a time (the caller sees to it). */
     uint16_t (*tx_burst)(struct port *port, uint16_t txq, struct rte_mbuf **packets, uint16_t n);
+
+    /* Worker, of a queue it polls; NULL: it can only be polled. arm() has what comes to the queue from now on, and what is
+     * there, make the descriptor that it returns readable, until disarm(), which follows before the worker is quiescent
+     * (qsbr.h). The descriptor stays the port's; it may be readable without reason, and for ever. PORT_ARM_NOTHING: nothing
+     * will come before wake_all() (wake.h) is called, and no disarm() is to follow. Neither with a negative errno: -EAGAIN
+     * when something is there already, -ENOTSUP when the queue can only be polled. */
+    int (*arm)(struct port *port, uint16_t rxq);
+    void (*disarm)(struct port *port, uint16_t rxq);
 
     /* Control thread. Fill in a struct zeroed by the caller. Must not block. */
     void (*get_status)(struct port *port, struct port_status *status);

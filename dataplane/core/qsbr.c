@@ -8,6 +8,8 @@
 #include <rte_common.h>
 #include <rte_rcu_qsbr.h>
 
+#include "dataplane/core/wake.h"
+
 static struct rte_rcu_qsbr *qsbr;
 
 int qsbr_init(void)
@@ -41,7 +43,10 @@ void qsbr_reader_quiescent(unsigned int reader)
 
 uint64_t qsbr_start(void)
 {
-    return rte_rcu_qsbr_start(qsbr);
+    uint64_t token = rte_rcu_qsbr_start(qsbr);
+
+    wake_all();
+    return token;
 }
 
 bool qsbr_done(uint64_t token)

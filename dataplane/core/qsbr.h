@@ -18,12 +18,12 @@
 int qsbr_init(void); /* 0 or -ENOMEM; a second call is harmless */
 
 /* Called by the reader itself, before its first and after its last access. A reader that sleeps holds up whoever
- * waits for a grace period: its sleeps are to be short. */
+ * waits for a grace period: its sleeps are to be short, or such that wake_all() (wake.h) ends them. */
 void qsbr_reader_register(unsigned int reader);
 void qsbr_reader_unregister(unsigned int reader);
 void qsbr_reader_quiescent(unsigned int reader);
 
-/* Any thread. Token for "everything unlinked before now". */
+/* Any thread. Token for "everything unlinked before now". Wakes workers that rest. */
 uint64_t qsbr_start(void);
 /* Any thread. True once every registered reader has been quiescent since the token was taken. Never waits. */
 bool qsbr_done(uint64_t token);

@@ -7,6 +7,7 @@
 """
 import json
 import re
+from pathlib import Path
 
 import pytest
 from lab.host import BUILD
@@ -220,7 +221,7 @@ def test_performance_is_shown_by_worker_and_stage(host):
                      r"  Iterations: +\d+  \(\d+\.\d\d us/it\)\n  - Used TSC cycles: ", text)
     stages = host.appctl("dpif-netdev/pmd-stages-show", "-pmd", "0").splitlines()
     assert [line.split()[0] for line in stages[2:]] == ["rx", "decap", "keys", "act", "miss", "tx"]
-    assert host.appctl("dpif-netdev/pmd-sleep-show").splitlines()[0] == "Default max sleep:  200 us"
+    assert host.appctl("dpif-netdev/pmd-sleep-show").splitlines()[0] == "Default max sleep: 1000 us"
 
 
 def packets(host):
@@ -244,3 +245,20 @@ def test_load_is_balanced_by_itself(host, tmp_path):
         assert re.search(r"queue 0 of port g\d goes from CPU 1 \(busy \d+%\) to CPU 0 \(\d+%\): "
                          r"\d+% and \d+% are expected then", moved[0])
         traffic.stop()
+
+
+def affinities(host):
+    """The CPUs that each thread may run on, by name."""
+    found = {}
+    for task in Path(f"/proc/{host.daemon.pid}/task").iterdir():
+        status = (task / "status").read_text()
+        found[re.search(r"Name:\s+(\S+)", status)[1]] = re.search(r"Cpus_allowed_list:\s+(\S+)", status)[1]
+    return found
+
+
+def test_control_side_keeps_off_the_cpu_of_a_worker(host):
+    host.vsctl("set", "Open_vSwitch", ".", "other_config:pmd-cpu-mask=0x2")
+    cpus = affinities(host)
+    assert [allowed for name, allowed in cpus.items() if name.startswith("worker")] == ["1"]
+    others = {name: allowed for name, allowed in cpus.items() if not name.startswith("worker")}
+    assert others and all("1" not in re.split("[,-]", allowed) for allowed in others.values()), others

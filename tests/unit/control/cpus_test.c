@@ -2,6 +2,7 @@
 #include "control/cpus.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,12 +53,37 @@ static void cpus_allowed_are_remembered(void **state)
     assert_false(cpus_is_allowed(UINT32_MAX));
 }
 
+/* With two CPUs: the second is a worker's, or both are. */
+static void control_side_keeps_off_the_cpus_of_workers(void **state)
+{
+    unsigned int both[2], first, last;
+    cpu_set_t now;
+
+    cpus_remember();
+    both[0] = first = cpus_first();
+    both[1] = last = cpus_last();
+    if (first == last)
+        skip();
+    cpus_leave_to_workers(&last, 1);
+    assert_int_equal(sched_getaffinity(0, sizeof now, &now), 0);
+    assert_true(CPU_ISSET(first, &now));
+    assert_false(CPU_ISSET(last, &now));
+    cpus_leave_to_workers(NULL, 0);
+    assert_int_equal(sched_getaffinity(0, sizeof now, &now), 0);
+    assert_true(CPU_ISSET(last, &now));
+    if (last == first + 1) {
+        cpus_leave_to_workers(both, 2);
+        assert_int_equal(sched_getaffinity(0, sizeof now, &now), 0);
+        assert_true(CPU_ISSET(first, &now) && CPU_ISSET(last, &now));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpus_bits_of_the_mask),       cmocka_unit_test(cpus_no_bits),
         cmocka_unit_test(cpus_more_than_asked_for),    cmocka_unit_test(cpus_no_mask),
-        cmocka_unit_test(cpus_allowed_are_remembered),
+        cmocka_unit_test(cpus_allowed_are_remembered), cmocka_unit_test(control_side_keeps_off_the_cpus_of_workers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

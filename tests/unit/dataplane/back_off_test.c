@@ -12,8 +12,8 @@
 static void sleep_follows_the_silence(void **state)
 {
     assert_int_equal(back_off_sleep(0, 1000), 0);
-    assert_int_equal(back_off_sleep(39, 1000), 0);
-    assert_int_equal(back_off_sleep(40, 1000), 5);
+    assert_int_equal(back_off_sleep(299, 1000), 0);
+    assert_int_equal(back_off_sleep(300, 1000), 37);
     assert_int_equal(back_off_sleep(800, 1000), 100);
     assert_int_equal(back_off_sleep(5000, 1000), 200);
     assert_int_equal(back_off_sleep(12800, 1000), 200);

@@ -103,6 +103,18 @@ static void frame_comes_in_whole(void **state)
     assert_memory_equal(frame, experimental, sizeof experimental);
 }
 
+static void send_experimental(void)
+{
+    peer_send_whole(experimental, sizeof experimental);
+}
+
+static void frame_wakes_who_waits_for_it(void **state)
+{
+    port_fixture_need_namespace();
+    assert_true(port_fixture_wakes(port, send_experimental));
+    rte_pktmbuf_free(port_fixture_take(port, is_experimental));
+}
+
 static void frames_go_out_in_order(void **state)
 {
     struct rte_mbuf *packets[3];
@@ -404,6 +416,7 @@ int main(void)
 #define WITH_PORT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_PORT(frame_comes_in_whole),
+        WITH_PORT(frame_wakes_who_waits_for_it),
         WITH_PORT(frames_go_out_in_order),
         WITH_PORT(own_frames_do_not_come_back),
         WITH_PORT(tag_is_put_back),

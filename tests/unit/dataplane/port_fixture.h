@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,28 @@ static inline bool port_fixture_expired(const struct timespec *start)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec - start->tv_sec >= 5;
+}
+
+/* True when a worker that armed queue 0 would be woken, now or, when there is nothing, after 'send'. */
+static inline bool port_fixture_wakes(struct port *port, void (*send)(void))
+{
+    struct pollfd wait = {.events = POLLIN};
+    struct rte_mbuf *packets[PORT_BURST];
+    struct timespec start;
+    bool woken = false;
+
+    /* What the kernel sends by itself goes first. */
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        rte_pktmbuf_free_bulk(packets, port->ops->rx_burst(port, 0, packets, PORT_BURST));
+        wait.fd = port->ops->arm(port, 0);
+    } while ((wait.fd == -EAGAIN || (wait.fd >= 0 && poll(&wait, 1, 0) != 0)) && !port_fixture_expired(&start));
+    if (wait.fd < 0)
+        return false;
+    send();
+    woken = poll(&wait, 1, 5000) == 1;
+    port->ops->disarm(port, 0);
+    return woken;
 }
 
 /* Polls until a frame arrives that 'wanted' likes and returns it; others are ignored. */

@@ -155,6 +155,18 @@ static void frame_without_a_buffer_is_counted(void **state)
     assert_int_equal(datagram_through(3, frame, sizeof frame), 45);
 }
 
+static void send_small(void)
+{
+    send_datagram(3);
+}
+
+static void frame_wakes_who_waits_for_it(void **state)
+{
+    port_fixture_need_namespace();
+    assert_true(port_fixture_wakes(port, send_small));
+    rte_pktmbuf_free(port_fixture_take(port, is_datagram));
+}
+
 static void settings_change_while_open(void **state)
 {
     struct port_config changed = config;
@@ -240,11 +252,12 @@ int main(void)
 {
 #define WITH_PORT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        WITH_PORT(checksum_is_left_to_the_switch),     WITH_PORT(frame_of_full_mtu_arrives),
-        WITH_PORT(frame_goes_to_the_kernel),           WITH_PORT(frame_without_a_buffer_is_counted),
-        WITH_PORT(settings_change_while_open),         WITH_PORT(device_that_is_down_is_quiet),
-        cmocka_unit_test(device_goes_with_the_port),   cmocka_unit_test(bad_names_are_refused),
-        cmocka_unit_test(tap_attaches_to_what_exists), cmocka_unit_test(buffers_all_come_back),
+        WITH_PORT(checksum_is_left_to_the_switch),   WITH_PORT(frame_of_full_mtu_arrives),
+        WITH_PORT(frame_goes_to_the_kernel),         WITH_PORT(frame_without_a_buffer_is_counted),
+        WITH_PORT(settings_change_while_open),       WITH_PORT(device_that_is_down_is_quiet),
+        cmocka_unit_test(device_goes_with_the_port), cmocka_unit_test(bad_names_are_refused),
+        WITH_PORT(frame_wakes_who_waits_for_it),     cmocka_unit_test(tap_attaches_to_what_exists),
+        cmocka_unit_test(buffers_all_come_back),
     };
 
     return cmocka_run_group_tests(tests, port_fixture_start, port_fixture_stop);

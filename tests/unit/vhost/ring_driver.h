@@ -77,6 +77,7 @@ static inline void driver_start(struct driver *driver, uint32_t size, uint16_t h
                                  .memory = &driver->memory,
                                  .size = size,
                                  .call_fd = -1,
+                                 .kick_fd = -1,
                                  .header_len = header_len,
                                  .mergeable = mergeable,
                                  .event_index = event_index};
@@ -105,6 +106,7 @@ static inline void driver_start_packed(struct driver *driver, uint32_t size, uin
                                  .memory = &driver->memory,
                                  .size = size,
                                  .call_fd = -1,
+                                 .kick_fd = -1,
                                  .header_len = header_len,
                                  .mergeable = mergeable,
                                  .event_index = event_index,

@@ -178,6 +178,33 @@ static void frames_pass(const char *type, const char *mode, const char *frontend
     close_port(port);
 }
 
+static struct port *echoing;
+
+static void send_for_echo(void)
+{
+    static const uint8_t frame[60];
+
+    assert_true(send_frame(echoing, 0, frame, sizeof frame));
+}
+
+static void guest_wakes_who_waits_for_it(void **state)
+{
+    struct port *port = open_port("dpdkvhostuser");
+    struct frontend frontend;
+
+    assert_int_equal(port->ops->arm(port, 0), PORT_ARM_NOTHING);
+    frontend = frontend_start("echo", "client", "1");
+    assert_true(frontend_wait(port, &frontend));
+    echoing = port;
+    for (unsigned int round = 0; round < 3; round++)
+        assert_true(port_fixture_wakes(port, send_for_echo));
+    frontend_stop(port, &frontend);
+    while (port->ready)
+        poll_port(port);
+    assert_int_equal(port->ops->arm(port, 0), PORT_ARM_NOTHING);
+    close_port(port);
+}
+
 static void client_passes_frames(void **state)
 {
     frames_pass("dpdkvhostuserclient", "echo", "server");
@@ -464,8 +491,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_passes_frames),
-        cmocka_unit_test(server_passes_frames),
+        cmocka_unit_test(guest_wakes_who_waits_for_it),
         cmocka_unit_test(frames_pass_through_packed_rings),
+        cmocka_unit_test(server_passes_frames),
         cmocka_unit_test(client_connects_again),
         cmocka_unit_test(offloads_are_the_guests_choice),
         cmocka_unit_test(unfinished_frames_go_to_the_guest_and_back),

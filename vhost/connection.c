@@ -86,9 +86,9 @@ static uint64_t make_link(const struct vhost_device *device, const struct connec
     return link | (uint64_t)rx_rings << 32 | (uint64_t)tx_rings << 16;
 }
 
-/* What the guest's driver takes unfinished. rte_vhost, which works packed rings, cannot tell it of CWR, so frames with that
- * are cut for those. */
-static uint32_t offloads_of(uint64_t features)
+/* What the guest's driver takes unfinished. rte_vhost cannot tell it of CWR, so frames with that are cut while rings are
+ * not leased. */
+static uint32_t offloads_of(uint64_t features, bool leased)
 {
     uint32_t offloads = OFFLOAD_CHECKSUM;
 
@@ -98,7 +98,7 @@ static uint32_t offloads_of(uint64_t features)
         offloads |= OFFLOAD_TSO4;
     if (features & 1ULL << VIRTIO_NET_F_GUEST_TSO6)
         offloads |= OFFLOAD_TSO6;
-    if (features & 1ULL << VIRTIO_NET_F_GUEST_ECN && !(features & 1ULL << VIRTIO_F_RING_PACKED))
+    if (features & 1ULL << VIRTIO_NET_F_GUEST_ECN && leased)
         offloads |= OFFLOAD_ECN;
     return offloads;
 }
@@ -115,7 +115,7 @@ void connection_publish(struct vhost_device *device)
     if (connection != NULL && connection->tx_rings != 0)
         n_rxq = (uint16_t)(32 - __builtin_clz(connection->tx_rings));
     link |= (uint64_t)++device->changes << 51;
-    atomic_store_explicit(&port->tx_offloads, connection != NULL ? offloads_of(device->features) : 0,
+    atomic_store_explicit(&port->tx_offloads, connection != NULL ? offloads_of(device->features, device->leased) : 0,
                           memory_order_relaxed);
     atomic_store_explicit(&device->tx_map, map_txqs(vhost_link_rx_rings(link)), memory_order_relaxed);
     atomic_store_explicit(&device->link, link, memory_order_release);

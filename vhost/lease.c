@@ -11,7 +11,7 @@
 #include "vhost/requests.h"
 
 /* What needs rte_vhost to be there at every access. */
-#define UNSUITED_FEATURES (1ULL << VHOST_F_LOG_ALL | 1ULL << VIRTIO_F_IOMMU_PLATFORM | 1ULL << VIRTIO_F_RING_PACKED)
+#define UNSUITED_FEATURES (1ULL << VHOST_F_LOG_ALL | 1ULL << VIRTIO_F_IOMMU_PLATFORM)
 
 /* Those that only ask, or set what no ring depends on. All others count as touching, those unknown to DPDK 22.11 too. */
 #define HARMLESS_REQUESTS                                                                                         \
@@ -63,13 +63,25 @@ static bool part_is_good(const struct guest_memory *memory, const void *part, ui
     return false;
 }
 
-/* Virtio 1.2, 2.7: sizes and alignments. The six bytes are flags, index and the event index at the end. */
-static bool ring_is_good(const struct guest_memory *memory, const struct rte_vhost_vring *from)
+/* Virtio 1.2, 2.8: sizes and alignments. An event area is four bytes. */
+static bool packed_ring_is_good(const struct guest_memory *memory, const struct rte_vhost_vring *from)
 {
-    return from->size != 0 && from->size <= 32768 && (from->size & (from->size - 1)) == 0 &&
-           part_is_good(memory, from->desc, 16ull * from->size, 16) &&
+    return part_is_good(memory, from->desc_packed, 16ull * from->size, 16) &&
+           part_is_good(memory, from->driver_event, 4, 4) && part_is_good(memory, from->device_event, 4, 4);
+}
+
+/* Virtio 1.2, 2.7: sizes and alignments. The six bytes are flags, index and the event index at the end. */
+static bool split_ring_is_good(const struct guest_memory *memory, const struct rte_vhost_vring *from)
+{
+    return (from->size & (from->size - 1)) == 0 && part_is_good(memory, from->desc, 16ull * from->size, 16) &&
            part_is_good(memory, from->avail, 2ull * from->size + 6, 2) &&
            part_is_good(memory, from->used, 8ull * from->size + 6, 4);
+}
+
+static bool ring_is_good(const struct guest_memory *memory, const struct rte_vhost_vring *from, bool packed)
+{
+    return from->size != 0 && from->size <= 32768 &&
+           (packed ? packed_ring_is_good(memory, from) : split_ring_is_good(memory, from));
 }
 
 /* A full counter, or whatever else hides behind the descriptor, must not make a worker wait. */
@@ -84,19 +96,20 @@ static void make_nonblocking(int fd)
 /* False when rte_vhost has the ring at a place where we cannot go on. */
 static bool copy_ring(struct vhost_lease *lease, int device_id, uint16_t number, uint64_t features)
 {
+    const bool packed = (features & 1ULL << VIRTIO_F_RING_PACKED) != 0;
     struct rte_vhost_vring from = {0};
     uint16_t avail, used;
 
     /* Not set up yet, or not any more. */
-    if (rte_vhost_get_vhost_vring(device_id, number, &from) != 0 || !ring_is_good(&lease->memory, &from))
+    if (rte_vhost_get_vhost_vring(device_id, number, &from) != 0 || !ring_is_good(&lease->memory, &from, packed))
         return true;
     if (rte_vhost_get_vring_base(device_id, number, &avail, &used) != 0 || avail != used)
         return false;
+    /* A front-end can say that. */
+    if (packed && (avail & 0x7fff) >= from.size)
+        return true;
     make_nonblocking(from.callfd);
     lease->rings[number] = (struct ring){
-        .descriptors = from.desc,
-        .avail = from.avail,
-        .used = from.used,
         .memory = &lease->memory,
         .size = from.size,
         .call_fd = from.callfd,
@@ -104,7 +117,17 @@ static bool copy_ring(struct vhost_lease *lease, int device_id, uint16_t number,
         .header_len = features & (1ULL << VIRTIO_NET_F_MRG_RXBUF | 1ULL << VIRTIO_F_VERSION_1) ? 12 : 10,
         .mergeable = (features & 1ULL << VIRTIO_NET_F_MRG_RXBUF) != 0,
         .event_index = (features & 1ULL << VIRTIO_RING_F_EVENT_IDX) != 0,
+        .packed = packed,
     };
+    if (packed) {
+        lease->rings[number].packed_descriptors = from.desc_packed;
+        lease->rings[number].driver_event = from.driver_event;
+        lease->rings[number].device_event = from.device_event;
+    } else {
+        lease->rings[number].descriptors = from.desc;
+        lease->rings[number].avail = from.avail;
+        lease->rings[number].used = from.used;
+    }
     ring_start(&lease->rings[number], avail);
     lease->ready |= 1u << number;
     return true;

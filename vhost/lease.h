@@ -15,7 +15,7 @@
  * rte_vhost keeps the control plane. What a lease copies from it (places of rings and memory, indices, features) holds
  * until a message of the front-end is handled. So before such a message workers are sent away and waited for, and the
  * indices are handed back; after it they are taken anew, or rte_vhost goes on by itself when the device has become one
- * that is not for us: packed rings, an IOMMU, a log of written pages for live migration. messages.c sees to that, and to
+ * that is not for us: an IOMMU, a log of written pages for live migration. messages.c sees to that, and to
  * its order. All of these functions are called on the event thread, while no worker is in the rings. */
 struct vhost_lease {
     uint32_t ready; /* bit i: rings[i] can be worked */

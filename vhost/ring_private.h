@@ -5,68 +5,115 @@
 
 #include <emmintrin.h>
 #include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
 
+#include "dataplane/core/offload.h"
 #include "vhost/ring.h"
 
-/* What both directions of a ring share. */
+/* What both directions of both layouts share. */
 
 /* A buffer of one descriptor and one region, which nearly all are. */
 struct ring_view {
     uint8_t *data; /* NULL: anything else */
-    uint32_t len;
-    uint32_t head;
+    union {
+        struct {
+            uint32_t len;
+            uint32_t head; /* what the used entry says but for the length; in a packed ring id and flags */
+        };
+        uint64_t len_and_head;
+    };
 };
 
-/* Places in guest memory that take or hold one packet, and the used entries that go with them. */
-struct ring_pieces {
-    uint32_t total; /* bytes */
-    uint16_t n;
-    uint16_t n_entries;
-    bool writable; /* what the descriptors must be */
-    struct {
-        uint8_t *data;
-        uint32_t len;
-    } pieces[RING_PIECES];
-    struct vring_used_elem entries[RING_PIECES];
-};
+/* Takes buffers for up to 'n' packets, fewer when there are not as many. */
+uint16_t ring_take_buffers(struct ring *ring, struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t n,
+                           struct ring_losses *losses);
 
-/* Adds the buffer that starts at descriptor 'head' to 'pieces'. 0; -EINVAL when it cannot be followed, -ENOSPC when
- * there are more pieces than fit. */
-int ring_collect(const struct ring *ring, uint32_t head, struct ring_pieces *pieces);
+/* Describes what the header at 'from' asks for. False, and counted, when that is not possible. */
+bool ring_describe_offload(struct rte_mbuf *packet, const uint8_t *from, struct ring_losses *losses);
 
-static inline uint16_t ring_load_head(const struct ring *ring, uint16_t at)
+/* The header that a packet in 'n_buffers' buffers leaves with. */
+void ring_fill_header(const struct rte_mbuf *packet, uint16_t n_buffers, struct virtio_net_hdr_mrg_rxbuf *header);
+
+/* What a buffer just taken from the pool must say; the pool's buffers have no chain behind them. */
+static inline void ring_init_packet(struct rte_mbuf *packet, uint32_t len)
 {
-    return *(const volatile uint16_t *)&ring->avail->ring[at & (ring->size - 1)];
+    packet->data_off = RTE_PKTMBUF_HEADROOM;
+    packet->refcnt = 1;
+    packet->nb_segs = 1;
+    packet->port = RTE_MBUF_PORT_INVALID;
+    packet->ol_flags = 0;
+    packet->packet_type = 0;
+    packet->pkt_len = len;
+    packet->data_len = (uint16_t)len;
+    packet->vlan_tci = 0;
 }
 
-/* One look at a descriptor that the guest may be changing. */
-static inline struct vring_desc ring_load_descriptor(const struct vring_desc *from)
+/* The header begins with flags and gso_type. */
+static inline bool ring_header_asks(const uint8_t *header)
 {
-    struct vring_desc descriptor;
+    uint16_t both;
+
+    memcpy(&both, header, sizeof both);
+    return both != 0;
+}
+
+static inline __attribute__((always_inline)) void ring_write_header(const struct rte_mbuf *packet, uint32_t header_len,
+                                                                    uint8_t *to)
+{
+    struct virtio_net_hdr_mrg_rxbuf header = {.num_buffers = 1};
+
+    if (unlikely(offload_is_pending(packet)))
+        ring_fill_header(packet, 1, &header);
+    if (likely(header_len == sizeof header))
+        memcpy(to, &header, sizeof header);
+    else
+        memcpy(to, &header.hdr, sizeof header.hdr);
+}
+
+/* The ring's memo as a burst has it in registers: a store to what the burst fills in could be one to the ring as far as
+ * the compiler knows. */
+struct ring_memo {
+    const struct guest_region *region;
+    struct guest_region copy;
+};
+
+/* Where the 'len' bytes at 'address' are that must lie in one region. False when they do not. */
+static inline __attribute__((always_inline)) bool ring_find(const struct ring *ring, struct ring_memo *memo,
+                                                            uint64_t address, uint32_t len, uint8_t **data)
+{
+    uint64_t offset = address - memo->copy.start;
+
+    if (unlikely(offset >= memo->copy.size)) {
+        const struct guest_region *region = guest_memory_region(ring->memory, address);
+
+        if (region == NULL)
+            return false;
+        memo->region = region;
+        memo->copy = *region;
+        offset = address - region->start;
+    }
+    *data = memo->copy.host + offset;
+    return memo->copy.size - offset >= len;
+}
+
+static inline __attribute__((always_inline)) struct ring_memo ring_memo_load(const struct ring *ring)
+{
+    return (struct ring_memo){ring->memo, *ring->memo};
+}
+
+static inline __attribute__((always_inline)) void ring_memo_store(struct ring *ring, const struct ring_memo *memo)
+{
+    if (memo->region != ring->memo)
+        ring->memo = memo->region;
+}
+
+/* One look at a descriptor that the guest may be changing, in either layout. */
+static inline void ring_load_descriptor(const void *from, void *descriptor)
+{
     __m128i copy = *(const volatile __m128i_u *)from;
 
-    memcpy(&descriptor, &copy, sizeof descriptor);
-    return descriptor;
+    memcpy(descriptor, &copy, sizeof copy);
 }
-
-/* How many entries are available, read once and before their contents. */
-static inline uint32_t ring_available(const struct ring *ring)
-{
-    return (uint16_t)(__atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE) - ring->next);
-}
-
-static inline void ring_set_used(struct vring_used_elem *used, uint32_t slot, uint32_t head, uint32_t len)
-{
-    const uint64_t entry = (uint64_t)len << 32 | head;
-
-    memcpy(&used[slot], &entry, sizeof entry);
-}
-
-/* Hands 'n' used entries to the guest. True when it wants to be told. */
-bool ring_publish(struct ring *ring, uint16_t n);
-
-/* The guest's index is off by more than the ring has: goes on from where it says. */
-void ring_resynchronise(struct ring *ring, struct ring_losses *losses);
 
 /* Compilers make a plain prefetch of one to write to, unless told that the processor has the instruction. Those that do
  * not have it skip it. */
@@ -78,55 +125,11 @@ static inline __attribute__((always_inline)) void ring_fetch(const void *at, boo
         __builtin_prefetch(at);
 }
 
-/* Looks up 'n' entries from 'first' on, and has the processor fetch what they point to. All that a burst takes, before
- * any of it is touched: then the misses overlap. 'writable' is VRING_DESC_F_WRITE or 0.
- *
- * The ring's constants are copied first, because a store to 'views' could be one to them as far as the compiler knows. */
-static inline __attribute__((always_inline)) void ring_look(struct ring *ring, uint16_t first, uint32_t n,
-                                                            uint16_t writable, struct ring_view *views)
+/* Has the processor fetch the start of a buffer. */
+static inline __attribute__((always_inline)) void ring_fetch_buffer(const uint8_t *data, bool to_write)
 {
-    const uint64_t kinds = (uint64_t)(VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT) << 32;
-    const volatile uint16_t *heads = ring->avail->ring;
-    const struct vring_desc *descriptors = ring->descriptors;
-    const uint32_t size = ring->size;
-    const struct guest_region *region = ring->memo;
-    struct guest_region memo = *region;
-
-    /* The guest reads the used ring all the time: its lines have to come from there. */
-    for (uint32_t i = 0; i < n; i += 8)
-        ring_fetch(&ring->used->ring[(first + i) & (size - 1)], true);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t head = heads[(first + i) & (size - 1)];
-        const volatile uint64_t *descriptor = (const volatile uint64_t *)&descriptors[head];
-        uint64_t address, rest, offset;
-
-        views[i].head = head;
-        views[i].data = NULL;
-        if (unlikely(head >= size))
-            continue;
-        address = descriptor[0];
-        rest = descriptor[1]; /* length, flags, next */
-        views[i].len = (uint32_t)rest;
-        if (unlikely((rest & kinds) != (uint64_t)writable << 32))
-            continue;
-        offset = address - memo.start;
-        if (unlikely(offset >= memo.size)) {
-            region = guest_memory_region(ring->memory, address);
-            if (region == NULL) {
-                region = ring->memo;
-                continue;
-            }
-            memo = *region;
-            offset = address - memo.start;
-        }
-        if (unlikely(memo.size - offset < (uint32_t)rest))
-            continue;
-        views[i].data = memo.host + offset;
-        ring_fetch(memo.host + offset, writable != 0);
-        ring_fetch(memo.host + offset + 64, writable != 0);
-    }
-    if (region != ring->memo)
-        ring->memo = region;
+    ring_fetch(data, to_write);
+    ring_fetch(data + 64, to_write);
 }
 
 /* Copies a frame, most of which are short: two halves that overlap in the middle, never more than 'len' bytes. */

@@ -4,13 +4,14 @@
 #include "tests/fuzz/input.h"
 #include "tests/unit/vhost/ring_driver.h"
 
-/* A split ring whose descriptors, tables, indices and headers come from the input, worked in both directions.
+/* A ring whose descriptors, tables, indices and headers come from the input, worked in both directions.
  *
  *      kind (1) | first index (2) | 16 descriptors (8 each) | steps (3 each) ... | guest memory
  *
- * kind: bit 0 mergeable, bit 1 event index, bit 2 short header, bits 3-5 size (2 to 256). A descriptor: region and page
- * (1), offset (2), length (2; ever longer from 0xf000 on), flags (1), next (1), head in the available ring (1). A step:
- * what (1; bit 0 the direction, bits 1-7 packets or their length), how far the index moves (2). */
+ * kind: bit 0 mergeable, bit 1 event index, bit 2 short header, bits 3-5 size (2 to 256), bit 6 packed, bit 7 a packed
+ * ring's size is one less. A descriptor: region and page (1), offset (2), length (2; ever longer from 0xf000 on), flags (1),
+ * next or id (1), head in the available ring or event (1). A step: what (1; bit 0 the direction, bits 1-7 packets or their
+ * length), how far the index moves or how many descriptors are available (2). */
 
 #define DESCRIPTORS 16
 #define STEPS       8
@@ -25,6 +26,33 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return port_fixture_start(NULL);
 }
 
+static void fill_descriptor(uint32_t i, uint64_t address, uint32_t len, uint8_t flags, uint8_t next, uint8_t head)
+{
+    if (driver.ring.packed) {
+        driver.packed.descriptors[i] =
+            (struct vring_packed_desc){address, len, next, (uint16_t)((flags & 7) | (flags & 0xc0) << 8)};
+        driver.packed.events[0] = (struct vring_packed_desc_event){(uint16_t)(head << 8 | next), flags >> 3 & 3};
+        return;
+    }
+    driver.descriptors[i] = (struct vring_desc){address, len, flags & 7, next};
+    driver.avail->ring[i] = head;
+}
+
+/* Makes the next descriptors available, or moves the index. */
+static void make_available(uint16_t n)
+{
+    uint16_t at = driver.ring.next;
+
+    driver.next_avail = (uint16_t)(driver.next_avail + n);
+    if (!driver.ring.packed)
+        driver_publish(&driver);
+    for (uint32_t i = 0; driver.ring.packed && i < RTE_MIN(n, driver.ring.size); i++, driver_step(&driver, &at)) {
+        struct vring_packed_desc *descriptor = &driver.packed.descriptors[at & 0x7fff];
+
+        descriptor->flags = (uint16_t)((descriptor->flags & 7) | (at & 0x8000 ? 0x80 : 0x8000));
+    }
+}
+
 static void fill_ring(struct input *input)
 {
     for (uint32_t i = 0; i < DESCRIPTORS; i++) {
@@ -37,8 +65,7 @@ static void fill_ring(struct input *input)
             address = UINT64_MAX - len;
         if (len >= 0xf000)
             len <<= len & 0xf;
-        driver.descriptors[i % driver.ring.size] = (struct vring_desc){address, len, flags & 7, next};
-        driver.avail->ring[i % driver.ring.size] = head;
+        fill_descriptor(i % driver.ring.size, address, len, flags, next, head);
     }
 }
 
@@ -50,8 +77,7 @@ static void take_step(struct input *input)
     uint16_t n;
     bool kick;
 
-    driver.next_avail = (uint16_t)(driver.next_avail + input_16(input));
-    driver_publish(&driver);
+    make_available(input_16(input));
     if (what & 1) {
         n = ring_receive(&driver.ring, packet_pool(), packets, what >> 1, &losses);
         for (uint16_t i = 0; i < n; i++)
@@ -70,6 +96,19 @@ static void take_step(struct input *input)
     rte_pktmbuf_free_bulk(packets, n);
 }
 
+static void start(uint8_t kind, uint16_t first)
+{
+    const uint32_t size = 2u << (kind >> 3 & 7);
+    const uint16_t header_len = kind & 4 ? 10 : 12;
+    const bool mergeable = (kind & 5) == 1;
+
+    if (kind & 0x40)
+        driver_start_packed(&driver, kind & 0x80 ? size - 1 : size, header_len, mergeable, kind & 2,
+                            (uint16_t)((first & 0x8000) | (first & 0x7fff) % (size - 1)));
+    else
+        driver_start(&driver, size, header_len, mergeable, kind & 2, first);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = {data, size};
@@ -77,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t steps[3 * STEPS];
     struct input left = {steps, 0};
 
-    driver_start(&driver, 2u << (kind >> 3 & 7), kind & 4 ? 10 : 12, (kind & 5) == 1, kind & 2, input_16(&input));
+    start(kind, input_16(&input));
     fill_ring(&input);
     left.left = input_bytes(&input, steps, sizeof steps);
     for (uint32_t page = 0; input.left > 0 && page < 128; page++) {

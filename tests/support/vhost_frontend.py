@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A vhost-user front-end: what QEMU is to a vhost-user port, without a guest.
 
-It speaks the vhost-user protocol over a unix socket, owns the "guest memory" (a memfd) and works the split virtqueues
-in it as a guest's virtio-net driver would, or as a hostile one would.
+It speaks the vhost-user protocol over a unix socket, owns the "guest memory" (a memfd) and works the virtqueues in it,
+split ones or packed ones (vhost_packed.py), as a guest's virtio-net driver would, or as a hostile one would.
 
     memory:  | ring 0 | ring 1 | ... | buffers of ring 0 | buffers of ring 1 | ...
     ring:    descriptors (16 B each) | available ring | used ring      (virtio 1.2, 2.7)
@@ -12,6 +12,7 @@ Ring 2q is the guest's receive ring of queue pair q, ring 2q+1 its transmit ring
 Run as a program it is the far side of a unit test:
 
     vhost_frontend.py echo client|server PATH [QUEUES]    sends every frame back, until its standard input ends
+    vhost_frontend.py packed client|server PATH [QUEUES]  as echo, with packed rings
     vhost_frontend.py offload client|server PATH          as echo, as a guest that takes all offloads: the header of each
                                                           frame goes back with it
     vhost_frontend.py hostile client|server PATH          one connection for each kind of nonsense, then as echo
@@ -26,6 +27,8 @@ import struct
 import sys
 import time
 
+from vhost_packed import BAD_PACKED, PackedRing, nonsense_of
+
 # Requests of the vhost-user protocol.
 GET_FEATURES, SET_FEATURES, SET_OWNER = 1, 2, 3
 SET_MEM_TABLE, SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE = 5, 8, 9, 10, 11
@@ -34,6 +37,7 @@ GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, GET_QUEUE_NUM, SET_VRING_ENABLE = 
 VERSION, REPLY, NEED_REPLY = 1, 4, 8
 
 F_MRG_RXBUF, F_MQ, F_INDIRECT, F_PROTOCOL, F_VERSION_1 = 1 << 15, 1 << 22, 1 << 28, 1 << 30, 1 << 32
+F_PACKED = 1 << 34
 # CSUM, GUEST_CSUM, and TSO4, TSO6 and ECN of guest and host.
 OFFLOADS = sum(1 << bit for bit in (0, 1, 7, 8, 9, 11, 12, 13))
 PROTOCOL_MQ, PROTOCOL_REPLY_ACK = 1 << 0, 1 << 3
@@ -104,6 +108,25 @@ class Ring:
         if not struct.unpack_from("<H", self.memory, self.used)[0] & USED_NO_NOTIFY:
             os.eventfd_write(self.kick, 1)
 
+    def post(self, chain, base, flags):
+        """Makes a buffer of several (descriptor and its buffer, length) available. BASE is the guest's address of the
+        memory."""
+        following = [i for i, _ in chain[1:]]
+        for n, (i, length) in enumerate(chain):
+            more = n < len(following)
+            self.describe(i, base + self.buffer(i), length, flags | (DESC_NEXT if more else 0),
+                          following[n] if more else 0)
+        self.publish(chain[0][0])
+
+    def release(self, i):
+        """The descriptors of a chain that was used."""
+        chain = [i]
+        while True:
+            _, _, flags, following = struct.unpack_from("<QIHH", self.memory, self.offset + 16 * chain[-1])
+            if not flags & DESC_NEXT:
+                return chain
+            chain.append(following)
+
     def take_used(self):
         """The next (head, length) that the other side is done with, or None."""
         if self.words[self.used // 2 + 1] == self.last_used & 0xFFFF:
@@ -122,8 +145,9 @@ class Frontend:
     """A connection to a vhost-user port. 'server': listen at 'path' for the port (QEMU's side of dpdkvhostuserclient);
     otherwise connect to it. Waits up to 'timeout' seconds for the other side."""
 
-    def __init__(self, path, server=False, queues=1, timeout=10.0, start=True, offloads=0):
+    def __init__(self, path, server=False, queues=1, timeout=10.0, start=True, offloads=0, packed=False):
         self.path, self.queues, self.timeout, self.offloads = path, queues, timeout, offloads
+        self.packed = packed
         self.header = bytes(NET_HEADER)  # of the frame received last
         self.listener = None
         self.socket = None
@@ -173,6 +197,7 @@ class Frontend:
     def negotiate(self):
         self.offered = self.ask(GET_FEATURES)
         wanted = F_VERSION_1 | F_MRG_RXBUF | F_PROTOCOL | F_INDIRECT | (F_MQ if self.queues > 1 else 0) | self.offloads
+        wanted |= F_PACKED if self.packed else 0
         if self.offered & wanted != wanted:
             raise RuntimeError("features missing: offered %#x, wanted %#x" % (self.offered, wanted))
         protocol = self.ask(GET_PROTOCOL_FEATURES) & (PROTOCOL_MQ | PROTOCOL_REPLY_ACK)
@@ -186,7 +211,11 @@ class Frontend:
 
     def add_ring(self, index):
         buffers = 2 * self.queues * RING_BYTES + index * RING_SIZE * BUFFER_BYTES
-        self.rings.append(Ring(self.memory, index, index * RING_BYTES, buffers))
+        if self.packed:
+            ring = PackedRing(self.memory, index, index * RING_BYTES, buffers, RING_SIZE, BUFFER_BYTES)
+        else:
+            ring = Ring(self.memory, index, index * RING_BYTES, buffers)
+        self.rings.append(ring)
 
     def start_ring(self, ring):
         self.tell(SET_VRING_NUM, struct.pack("<II", ring.index, RING_SIZE))
@@ -241,8 +270,7 @@ class Frontend:
 
     def offer(self, ring, i):
         """Gives the i-th receive buffer to the other side."""
-        ring.describe(i, GUEST_BASE + ring.buffer(i), BUFFER_BYTES, DESC_WRITE)
-        ring.publish(i)
+        ring.post([(i, BUFFER_BYTES)], GUEST_BASE, DESC_WRITE)
 
     def send(self, frame, queue=0, header=bytes(NET_HEADER)):
         """Sends a frame as the guest would: a chain of a header and as many buffers as it takes."""
@@ -255,24 +283,15 @@ class Frontend:
             if time.monotonic() > deadline:
                 raise TimeoutError("the other side takes no frames")
             self.reclaim(ring)
-        chain = [ring.free.pop() for _ in pieces]
-        for n, (i, piece) in enumerate(zip(chain, pieces)):
-            last = n == len(chain) - 1
-            self.memory[ring.buffer(i):ring.buffer(i) + len(piece)] = piece
-            ring.describe(i, GUEST_BASE + ring.buffer(i), len(piece), 0 if last else DESC_NEXT,
-                          0 if last else chain[n + 1])
-        ring.publish(chain[0])
+        chain = [(ring.free.pop(), len(piece)) for piece in pieces]
+        for (i, length), piece in zip(chain, pieces):
+            self.memory[ring.buffer(i):ring.buffer(i) + length] = piece
+        ring.post(chain, GUEST_BASE, 0)
 
     def reclaim(self, ring):
         """Takes back the descriptors of frames that were sent."""
         while (done := ring.take_used()) is not None:
-            i = done[0]
-            while True:
-                _, _, flags, following = struct.unpack_from("<QIHH", self.memory, ring.offset + 16 * i)
-                ring.free.append(i)
-                if not flags & DESC_NEXT:
-                    break
-                i = following
+            ring.free.extend(ring.release(done[0]))
 
     def receive_now(self, queue=0):
         """The next frame on a queue pair, or None."""
@@ -316,6 +335,9 @@ class Frontend:
         receiving = kind.startswith("rx_")
         ring = self.rings[2 * queue + (0 if receiving else 1)]
         name = kind[3:] if receiving else kind
+        if self.packed:
+            ring.post_bad(nonsense_of(name, ring, GUEST_BASE, GUEST_BASE + self.size, NET_HEADER), receiving)
+            return
         write = DESC_WRITE if receiving else 0
         i = 7
         good = GUEST_BASE + ring.buffer(i)
@@ -444,10 +466,11 @@ def echo(frontend):
 
 def be_hostile(path, server):
     """One connection for each kind of nonsense. After each the port must still be able to talk to the next one."""
-    for kind in BAD_DESCRIPTORS + BAD_RINGS + BAD_MESSAGES + ("die",):
-        frontend = Frontend(path, server)
+    for kind in BAD_DESCRIPTORS + BAD_RINGS + BAD_MESSAGES + ("die",) + tuple("packed " + kind for kind in BAD_PACKED):
+        packed, kind = kind.startswith("packed "), kind.removeprefix("packed ")
+        frontend = Frontend(path, server, packed=packed)
         print(kind, flush=True)
-        if kind in BAD_DESCRIPTORS:
+        if kind in BAD_DESCRIPTORS + BAD_PACKED:
             for _ in range(5):
                 frontend.post_bad_descriptor(kind)
             # Gives the port a moment to choke on it, or until it hangs up.
@@ -467,7 +490,8 @@ def main():
     server = side == "server"
     if mode == "hostile":
         be_hostile(path, server)
-    echo(Frontend(path, server, queues, offloads=OFFLOADS if mode == "offload" else 0))
+    echo(Frontend(path, server, queues, offloads=OFFLOADS if mode == "offload" else 0,
+                  packed=mode == "packed"))
 
 
 if __name__ == "__main__":

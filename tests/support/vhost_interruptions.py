@@ -3,8 +3,8 @@
 midst of them come messages that concern memory, rings and features. Every frame must come back once and in order,
 whoever works the rings before and after a message. Frames of others may come between them.
 
-    vhost_interruptions.py client|server PATH       prints "ready", "done" when all went well, and waits for the end of
-                                                    its standard input
+    vhost_interruptions.py client|server PATH split|packed    prints "ready", "done" when all went well, and waits for
+                                                              the end of its standard input
 """
 
 import mmap
@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 
-from vhost_frontend import F_INDIRECT, F_MRG_RXBUF, F_PROTOCOL, F_VERSION_1, GUEST_BASE, SET_FEATURES, SET_MEM_TABLE
+from vhost_frontend import F_INDIRECT, F_MRG_RXBUF, F_PACKED, F_PROTOCOL, F_VERSION_1, GUEST_BASE, SET_FEATURES, SET_MEM_TABLE
 from vhost_frontend import SET_PROTOCOL_FEATURES, SET_VRING_CALL, USER_BASE, Frontend
 
 SET_LOG_BASE, SEND_RARP = 6, 19
@@ -31,7 +31,8 @@ WAIT = 10
 class Interrupter(Frontend):
     """Frames in flight and what interrupts them."""
 
-    def __init__(self, path, server):
+    def __init__(self, path, server, packed):
+        self.features = FEATURES | (F_PACKED if packed else 0)
         self.sent = self.received = 0
         self.log_fd = os.memfd_create("log")
         os.ftruncate(self.log_fd, LOG_BYTES)
@@ -39,7 +40,7 @@ class Interrupter(Frontend):
         self.extra_fd = os.memfd_create("extra")
         os.ftruncate(self.extra_fd, EXTRA_BYTES)
         self.extra = False
-        super().__init__(path, server)
+        super().__init__(path, server, packed=packed)
 
     def negotiate(self):
         super().negotiate()
@@ -138,7 +139,7 @@ class Interrupter(Frontend):
         self.receive_exactly(size)
         if request != SET_LOG_BASE:
             sys.exit(f"reply to {request} instead of {SET_LOG_BASE}")
-        self.set_features(FEATURES | F_LOG_ALL)
+        self.set_features(self.features | F_LOG_ALL)
         self.log[:] = bytes(LOG_BYTES)
         self.settle()
         self.emit(IN_FLIGHT)
@@ -146,7 +147,7 @@ class Interrupter(Frontend):
         if not any(self.log[:]):
             sys.exit("nothing was logged")
         self.emit(IN_FLIGHT // 2)
-        self.set_features(FEATURES)
+        self.set_features(self.features)
 
     def announce(self):
         """A switch behind us learns of the guest; the frame comes out on the other side and not back."""
@@ -164,8 +165,8 @@ class Interrupter(Frontend):
 
 
 def main():
-    side, path = sys.argv[1:]
-    with Interrupter(path, side == "server") as frontend:
+    side, path, layout = sys.argv[1:]
+    with Interrupter(path, side == "server", layout == "packed") as frontend:
         print("ready", flush=True)
         frontend.run()
         print("done", flush=True)

@@ -15,6 +15,7 @@ import pytest
 from endpoints import Pinger, Station, VhostEnd, drops, wait_drop
 from lab.process import wait_until
 from vhost_frontend import BAD_DESCRIPTORS, BAD_MESSAGES, BAD_RINGS, Frontend
+from vhost_packed import BAD_PACKED
 
 MARK = b"<hostile>"
 SENDER = "02:ba:d0:00:00:01"
@@ -406,10 +407,9 @@ HARMLESS = ("rx_available_jump",)
 # Descriptors --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", BAD_DESCRIPTORS)
-def test_bad_descriptors_of_a_guest(field, guest, kind):
+def post_bad_descriptors(field, guest, kind, packed):
     guest.close()
-    hostile = Frontend(field.path("vs"))
+    hostile = Frontend(field.path("vs"), packed=packed)
     try:
         field.host.wait_link("vs")
         reason = "tx_queue_full" if kind.startswith("rx_") else "rx_descriptor"
@@ -426,6 +426,16 @@ def test_bad_descriptors_of_a_guest(field, guest, kind):
         hostile.close()
         field.host.wait_link("vs", "down")
         field.check_port("vs")
+
+
+@pytest.mark.parametrize("kind", BAD_DESCRIPTORS)
+def test_bad_descriptors_of_a_guest(field, guest, kind):
+    post_bad_descriptors(field, guest, kind, packed=False)
+
+
+@pytest.mark.parametrize("kind", BAD_PACKED)
+def test_bad_descriptors_of_a_guest_with_packed_rings(field, guest, kind):
+    post_bad_descriptors(field, guest, kind, packed=True)
 
 
 @pytest.mark.parametrize("kind", BAD_RINGS)

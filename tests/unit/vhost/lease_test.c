@@ -91,7 +91,7 @@ static void *send_others(void *arg)
     return NULL;
 }
 
-static void start_frontend(pid_t *pid, int *in, int *out)
+static void start_frontend(const char *layout, pid_t *pid, int *in, int *out)
 {
     int input[2], output[2];
 
@@ -102,7 +102,8 @@ static void start_frontend(pid_t *pid, int *in, int *out)
         fcntl(output[1], F_SETFL, 0);
         dup2(input[0], 0);
         dup2(output[1], 1);
-        execl("/usr/bin/python3", "python3", SOURCE_ROOT "/tests/support/vhost_interruptions.py", "client", path, NULL);
+        execl("/usr/bin/python3", "python3", SOURCE_ROOT "/tests/support/vhost_interruptions.py", "client", path,
+              layout, NULL);
         _exit(127);
     }
     close(input[0]);
@@ -129,7 +130,7 @@ static bool echo_until_done(struct echo *echo, int out)
     }
 }
 
-static void frames_survive_interruptions(void **state)
+static void survive_interruptions(const char *layout)
 {
     const struct port_config config = {
         .name = "guest0", .type = "dpdkvhostuser", .vhost_socket_dir = dir, .n_workers = 1};
@@ -142,7 +143,7 @@ static void frames_survive_interruptions(void **state)
 
     qsbr_reader_register(0);
     assert_int_equal(pthread_create(&other, NULL, send_others, &echo), 0);
-    start_frontend(&pid, &in, &out);
+    start_frontend(layout, &pid, &in, &out);
     done = echo_until_done(&echo, out);
     atomic_store(&echo.stop, true);
     pthread_join(other, NULL);
@@ -168,6 +169,16 @@ static void frames_survive_interruptions(void **state)
     assert_int_equal(rte_mempool_in_use_count(packet_pool()), 0);
 }
 
+static void frames_survive_interruptions(void **state)
+{
+    survive_interruptions("split");
+}
+
+static void frames_in_packed_rings_survive_interruptions(void **state)
+{
+    survive_interruptions("packed");
+}
+
 static int start(void **state)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -185,7 +196,8 @@ static int stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(frames_survive_interruptions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(frames_survive_interruptions),
+                                       cmocka_unit_test(frames_in_packed_rings_survive_interruptions)};
 
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -7,8 +7,8 @@
 
 #include "tests/unit/vhost/ring_driver.h"
 
-/* When does a guest that keeps to the rules kick, and does the ring's descriptor tell? For both ways of asking: flags, and
- * VIRTIO_RING_F_EVENT_IDX. */
+/* When does a guest that keeps to the rules kick, and does the ring's descriptor tell? For all ways of asking: flags, and
+ * VIRTIO_RING_F_EVENT_IDX, in rings of both layouts. */
 
 #define SIZE 8u
 
@@ -21,9 +21,9 @@ static bool is_readable(int fd)
     return poll(&poll_fd, 1, 0) == 1;
 }
 
-static void start(bool event_index, uint16_t first)
+static void start(bool packed, bool event_index, uint16_t first)
 {
-    driver_start(&driver, SIZE, 12, false, event_index, first);
+    (packed ? driver_start_packed : driver_start)(&driver, SIZE, 12, false, event_index, first);
     driver.ring.kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
@@ -33,11 +33,23 @@ static void stop(void)
     driver_stop(&driver);
 }
 
-/* The guest sends 'n' frames and kicks when it is asked to (virtio 1.2, 2.7.10). True when it kicked. */
+/* Is the guest asked to kick when its index, of a split ring, goes on from 'before'? */
+static bool wants_kick(uint16_t before)
+{
+    uint16_t event;
+
+    if (driver.ring.packed)
+        return driver.packed.events[1].flags == VRING_PACKED_EVENT_FLAG_ENABLE;
+    if (!driver.ring.event_index)
+        return !(driver.used->flags & VRING_USED_F_NO_NOTIFY);
+    event = *(uint16_t *)&driver.used->ring[SIZE];
+    return vring_need_event(event, driver.avail->idx, before);
+}
+
+/* The guest sends 'n' frames and kicks when it is asked to (virtio 1.2, 2.7.10 and 2.8.10). True when it kicked. */
 static bool guest_sends(uint16_t n)
 {
-    uint16_t before = driver.avail->idx;
-    uint16_t event = *(uint16_t *)&driver.used->ring[SIZE];
+    uint16_t before = driver.next_avail;
     bool kicks;
 
     for (uint16_t i = 0; i < n; i++) {
@@ -46,8 +58,7 @@ static bool guest_sends(uint16_t n)
         driver_post(&driver, &piece, 1, 0, false);
     }
     driver_publish(&driver);
-    kicks = driver.ring.event_index ? vring_need_event(event, driver.avail->idx, before)
-                                    : !(driver.used->flags & VRING_USED_F_NO_NOTIFY);
+    kicks = wants_kick(before);
     if (kicks)
         eventfd_write(driver.ring.kick_fd, 1);
     return kicks;
@@ -65,9 +76,9 @@ static void switch_takes(uint16_t n)
         ;
 }
 
-static void kicks_only_while_armed(bool event_index, uint16_t first)
+static void kicks_only_while_armed(bool packed, bool event_index, uint16_t first)
 {
-    start(event_index, first);
+    start(packed, event_index, first);
     /* An index that happens to be where avail_event was left may bring one. */
     guest_sends(1);
     switch_takes(1);
@@ -89,16 +100,18 @@ static void kicks_only_while_armed(bool event_index, uint16_t first)
 
 static void guest_kicks_only_while_armed(void **state)
 {
-    kicks_only_while_armed(false, 0);
-    kicks_only_while_armed(false, 65530);
-    kicks_only_while_armed(true, 0);
-    kicks_only_while_armed(true, 65530);
+    kicks_only_while_armed(false, false, 0);
+    kicks_only_while_armed(false, false, 65530);
+    kicks_only_while_armed(false, true, 0);
+    kicks_only_while_armed(false, true, 65530);
+    kicks_only_while_armed(true, false, 0x8000);
+    kicks_only_while_armed(true, true, SIZE - 1);
 }
 
 static void frame_that_is_there_keeps_it_from_arming(void **state)
 {
-    for (unsigned int event_index = 0; event_index < 2; event_index++) {
-        start(event_index, 0);
+    for (unsigned int kind = 0; kind < 4; kind++) {
+        start(kind & 2, kind & 1, 0);
         guest_sends(1);
         assert_int_equal(ring_arm(&driver.ring), -EAGAIN);
         assert_false(guest_sends(1));
@@ -110,8 +123,8 @@ static void frame_that_is_there_keeps_it_from_arming(void **state)
 
 static void nothing_sent_needs_no_kick_after_disarm(void **state)
 {
-    for (unsigned int event_index = 0; event_index < 2; event_index++) {
-        start(event_index, 65535);
+    for (unsigned int kind = 0; kind < 4; kind++) {
+        start(kind & 2, kind & 1, kind & 2 ? 0 : 65535);
         assert_int_equal(ring_arm(&driver.ring), driver.ring.kick_fd);
         ring_disarm(&driver.ring);
         ring_disarm(&driver.ring);
@@ -123,7 +136,7 @@ static void nothing_sent_needs_no_kick_after_disarm(void **state)
 
 static void ring_without_descriptor_is_polled(void **state)
 {
-    start(false, 0);
+    start(false, false, 0);
     close(driver.ring.kick_fd);
     driver.ring.kick_fd = -1;
     assert_int_equal(ring_arm(&driver.ring), -ENOTSUP);
@@ -136,7 +149,7 @@ static void descriptor_that_would_block_does_not(void **state)
 {
     int ends[2];
 
-    start(false, 0);
+    start(false, false, 0);
     fcntl(driver.ring.kick_fd, F_SETFL, 0);
     assert_int_equal(ring_arm(&driver.ring), driver.ring.kick_fd);
     ring_disarm(&driver.ring);

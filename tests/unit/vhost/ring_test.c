@@ -98,14 +98,14 @@ static void post_frame(const uint8_t *frame, uint32_t len)
     driver_post(&driver, pieces, n, 0, indirect);
 }
 
-static void guest_sends(uint32_t size, uint16_t header_len, uint16_t first, uint32_t n_frames)
+static void guest_sends(bool packed, uint32_t size, uint16_t header_len, uint16_t first, uint32_t n_frames)
 {
     static uint8_t frame[FRAME_MAX], back[FRAME_MAX];
     uint32_t lengths[FLIGHT_MAX];
     uint32_t posted = 0, received = 0, returned = 0, bytes = 0;
     struct ring_losses losses = {0};
 
-    driver_start(&driver, size, header_len, true, false, first);
+    (packed ? driver_start_packed : driver_start)(&driver, size, header_len, true, false, first);
     while (received < n_frames) {
         struct rte_mbuf *packets[RING_BURST];
         uint32_t head, len;
@@ -131,7 +131,7 @@ static void guest_sends(uint32_t size, uint16_t header_len, uint16_t first, uint
         }
         rte_pktmbuf_free_bulk(packets, n);
         for (; driver_take_used(&driver, &head, &len); returned++) {
-            assert_int_equal(head, driver.avail->ring[(uint16_t)(driver.last_used - 1) % size]);
+            assert_int_equal(head, driver_head(&driver, (uint16_t)(driver.last_used - 1)));
             bytes -= lengths[returned % FLIGHT_MAX];
         }
         assert_int_equal(returned, received);
@@ -144,7 +144,19 @@ static void guest_sends_in_any_layout(void **state)
 {
     seed = 1;
     for (uint32_t size = 2; size <= DRIVER_SIZE_MAX; size *= 2)
-        guest_sends(size, size & 0x5555 ? 10 : 12, (uint16_t)(65536 - size), 3000);
+        guest_sends(false, size, size & 0x5555 ? 10 : 12, (uint16_t)(65536 - size), 3000);
+}
+
+/* Any size will do, and the wrap counter may be either. */
+static const uint32_t packed_sizes[] = {1, 2, 3, 4, 5, 7, 8, 16, 63, 64, 100, 256, 1000, 4097, 32767, 32768};
+
+static void guest_sends_in_any_packed_layout(void **state)
+{
+    seed = 3;
+    for (size_t i = 0; i < RTE_DIM(packed_sizes); i++) {
+        guest_sends(true, packed_sizes[i], i & 1 ? 10 : 12, 0x8000, 3000);
+        guest_sends(true, packed_sizes[i], 12, (uint16_t)(packed_sizes[i] - 1), 3000);
+    }
 }
 
 /* Transmit: the guest receives. */
@@ -222,14 +234,15 @@ static uint32_t take_frame(uint8_t *frame)
     return total;
 }
 
-static void guest_receives(uint32_t size, bool mergeable, uint16_t header_len, uint16_t first, uint32_t n_frames)
+static void guest_receives(bool packed, uint32_t size, bool mergeable, uint16_t header_len, uint16_t first,
+                           uint32_t n_frames)
 {
     static uint8_t frame[FRAME_MAX], back[FRAME_MAX + 12];
     uint32_t lengths[FLIGHT_MAX], sent = 0, received = 0, len;
     struct ring_losses losses = {0};
     uint32_t longest = mergeable ? RTE_MIN((size + 3) / 4 * 988, FRAME_MAX) : 4000;
 
-    driver_start(&driver, size, header_len, mergeable, false, first);
+    (packed ? driver_start_packed : driver_start)(&driver, size, header_len, mergeable, false, first);
     while (received < n_frames) {
         struct rte_mbuf *packets[RING_BURST];
         uint16_t n = (uint16_t)(1 + pick(RING_BURST)), taken;
@@ -261,8 +274,17 @@ static void guest_receives_in_any_layout(void **state)
 {
     seed = 2;
     for (uint32_t size = 2; size <= DRIVER_SIZE_MAX; size *= 2) {
-        guest_receives(size, true, 12, (uint16_t)(65536 - size), 3000);
-        guest_receives(size, false, size & 0x5555 ? 10 : 12, (uint16_t)(65536 - size), 3000);
+        guest_receives(false, size, true, 12, (uint16_t)(65536 - size), 3000);
+        guest_receives(false, size, false, size & 0x5555 ? 10 : 12, (uint16_t)(65536 - size), 3000);
+    }
+}
+
+static void guest_receives_in_any_packed_layout(void **state)
+{
+    seed = 4;
+    for (size_t i = 0; i < RTE_DIM(packed_sizes); i++) {
+        guest_receives(true, packed_sizes[i], true, 12, 0x8000, 3000);
+        guest_receives(true, packed_sizes[i], false, i & 1 ? 10 : 12, (uint16_t)(packed_sizes[i] - 1), 3000);
     }
 }
 
@@ -276,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guest_sends_in_any_layout),
         cmocka_unit_test(guest_receives_in_any_layout),
+        cmocka_unit_test(guest_sends_in_any_packed_layout),
+        cmocka_unit_test(guest_receives_in_any_packed_layout),
         cmocka_unit_test(buffers_all_come_back),
     };
 

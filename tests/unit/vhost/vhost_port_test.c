@@ -153,10 +153,10 @@ static const char *status_value(struct port *port, const char *key, struct port_
     return "";
 }
 
-static void frames_pass(const char *type, const char *frontend_side)
+static void frames_pass(const char *type, const char *mode, const char *frontend_side)
 {
     struct port *port = open_port(type);
-    struct frontend frontend = frontend_start("echo", frontend_side, "1");
+    struct frontend frontend = frontend_start(mode, frontend_side, "1");
     struct port_status status;
     struct port_counters sum;
 
@@ -207,12 +207,17 @@ static void guest_wakes_who_waits_for_it(void **state)
 
 static void client_passes_frames(void **state)
 {
-    frames_pass("dpdkvhostuserclient", "server");
+    frames_pass("dpdkvhostuserclient", "echo", "server");
 }
 
 static void server_passes_frames(void **state)
 {
-    frames_pass("dpdkvhostuser", "client");
+    frames_pass("dpdkvhostuser", "echo", "client");
+}
+
+static void frames_pass_through_packed_rings(void **state)
+{
+    frames_pass("dpdkvhostuser", "packed", "client");
 }
 
 static void client_connects_again(void **state)
@@ -485,13 +490,21 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(client_passes_frames),           cmocka_unit_test(guest_wakes_who_waits_for_it),
-        cmocka_unit_test(server_passes_frames),           cmocka_unit_test(client_connects_again),
-        cmocka_unit_test(offloads_are_the_guests_choice), cmocka_unit_test(unfinished_frames_go_to_the_guest_and_back),
-        cmocka_unit_test(queues_follow_the_guest),        cmocka_unit_test(server_survives_nonsense),
-        cmocka_unit_test(port_closes_under_a_guest),      cmocka_unit_test(client_without_path_stays_disconnected),
-        cmocka_unit_test(settings_change_while_open),     cmocka_unit_test(bad_paths_are_explained),
-        cmocka_unit_test(path_belongs_to_one_port),       cmocka_unit_test(only_dead_sockets_are_replaced),
+        cmocka_unit_test(client_passes_frames),
+        cmocka_unit_test(guest_wakes_who_waits_for_it),
+        cmocka_unit_test(frames_pass_through_packed_rings),
+        cmocka_unit_test(server_passes_frames),
+        cmocka_unit_test(client_connects_again),
+        cmocka_unit_test(offloads_are_the_guests_choice),
+        cmocka_unit_test(unfinished_frames_go_to_the_guest_and_back),
+        cmocka_unit_test(queues_follow_the_guest),
+        cmocka_unit_test(server_survives_nonsense),
+        cmocka_unit_test(port_closes_under_a_guest),
+        cmocka_unit_test(client_without_path_stays_disconnected),
+        cmocka_unit_test(settings_change_while_open),
+        cmocka_unit_test(bad_paths_are_explained),
+        cmocka_unit_test(path_belongs_to_one_port),
+        cmocka_unit_test(only_dead_sockets_are_replaced),
         cmocka_unit_test(buffers_all_come_back),
     };
 

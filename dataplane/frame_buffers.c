@@ -5,8 +5,7 @@
 
 #include <rte_mbuf.h>
 
-/* Appends a fresh buffer to 'head' after 'last'; NULL when there is none. */
-static struct rte_mbuf *extend(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf *last)
+struct rte_mbuf *frame_extend(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf *last)
 {
     struct rte_mbuf *next = rte_pktmbuf_alloc(pool);
 
@@ -34,7 +33,7 @@ struct rte_mbuf *frame_from_memory(struct rte_mempool *pool, const struct iovec 
             uint16_t len = (uint16_t)RTE_MIN(left, (size_t)room);
 
             if (room == 0) {
-                last = extend(pool, head, last);
+                last = frame_extend(pool, head, last);
                 if (last == NULL) {
                     rte_pktmbuf_free(head);
                     return NULL;

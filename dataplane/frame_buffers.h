@@ -13,6 +13,9 @@ struct rte_mempool;
 
 #define FRAME_SEGMENTS_MAX 64 /* most buffers of one packet that is sent */
 
+/* Appends a fresh, empty buffer without headroom to the packet 'head' behind 'last', its last one. NULL: out of buffers. */
+struct rte_mbuf *frame_extend(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf *last);
+
 /* Copies 'n' pieces of memory one after the other into one packet, chained when it is larger than a buffer.
  * NULL: out of buffers. */
 struct rte_mbuf *frame_from_memory(struct rte_mempool *pool, const struct iovec *pieces, unsigned int n);

@@ -9,6 +9,7 @@
 
 #include "dataplane/core/checksum.h"
 #include "dataplane/core/offload.h"
+#include "dataplane/frame_buffers.h"
 
 #define IPV6_LEN     40u
 #define TCP_LEN      20u
@@ -77,19 +78,6 @@ int segmenter_init(struct segmenter *segmenter, const struct rte_mbuf *packet)
     return 0;
 }
 
-/* Appends an empty buffer to 'head' after 'last'. */
-static struct rte_mbuf *extend(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf *last)
-{
-    struct rte_mbuf *next = rte_pktmbuf_alloc(pool);
-
-    if (next == NULL)
-        return NULL;
-    next->data_off = 0;
-    last->next = next;
-    head->nb_segs++;
-    return next;
-}
-
 /* Appends the next 'len' bytes of payload to 'head', and their sum to '*sum'. False when out of buffers. */
 static bool take_payload(struct segmenter *s, struct rte_mempool *pool, struct rte_mbuf *head, uint32_t len,
                          uint64_t *sum)
@@ -109,7 +97,7 @@ static bool take_payload(struct segmenter *s, struct rte_mempool *pool, struct r
             s->piece = s->piece->next;
             s->offset = 0;
         } else if (room == 0) {
-            last = extend(pool, head, last);
+            last = frame_extend(pool, head, last);
             if (last == NULL)
                 return false;
         } else {

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 
-/* Virtio 1.2, 2.8.7: in a table only the flag that says the direction has a meaning. */
+/* Virtio 1.2, 2.8.7: in a table only the flag that says the direction has a meaning. It is not looked at: DPDK's driver (22.11)
+ * leaves it wrong in the entry of the header, and rte_vhost takes no notice either. A guest that sets it wrong harms itself. */
 static int add_table(const struct ring *ring, const struct vring_packed_desc *descriptor, struct ring_pieces *pieces)
 {
     const struct vring_packed_desc *table;
@@ -17,7 +18,7 @@ static int add_table(const struct ring *ring, const struct vring_packed_desc *de
         struct vring_packed_desc entry;
 
         ring_load_descriptor(&table[i], &entry);
-        result = ring_pieces_add(ring, entry.addr, entry.len, entry.flags, pieces);
+        result = ring_pieces_add(ring, entry.addr, entry.len, pieces->writable ? VRING_DESC_F_WRITE : 0, pieces);
     }
     return result;
 }

@@ -138,8 +138,9 @@ static void descriptors_go_one_way(void **state)
     driver_stop(&driver);
 }
 
-/* Virtio 1.2, 2.8.7: in a table other flags than the direction mean nothing, so it cannot be nested. */
-static void table_has_no_tables(void **state)
+/* Virtio 1.2, 2.8.7: in a table other flags than the direction mean nothing, so it cannot be nested. The direction is not looked
+ * at either: DPDK's driver marks the entry of the header as one to be written. */
+static void flags_in_a_table_mean_nothing(void **state)
 {
     const struct nonsense nested = {"", GOOD + 2000, 48, INDIRECT, 1};
     struct vring_packed_desc table[3] = {
@@ -152,10 +153,10 @@ static void table_has_no_tables(void **state)
     assert_int_equal(losses.bad_entries, 0);
     driver_stop(&driver);
     set_up(&nested, 0);
-    table[1].flags |= VRING_DESC_F_WRITE;
+    table[0].flags = table[1].flags = VRING_DESC_F_WRITE;
     driver_copy(&driver, GOOD + 2000, table, sizeof table, true);
-    assert_int_equal(receive(&losses), 1);
-    assert_int_equal(losses.bad_entries, 1);
+    assert_int_equal(receive(&losses), 2);
+    assert_int_equal(losses.bad_entries, 0);
     driver_stop(&driver);
 }
 
@@ -396,7 +397,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_given_back_when_transmitting),
         cmocka_unit_test(endless_chain_is_taken_once),
         cmocka_unit_test(descriptors_go_one_way),
-        cmocka_unit_test(table_has_no_tables),
+        cmocka_unit_test(flags_in_a_table_mean_nothing),
         cmocka_unit_test(table_has_an_end),
         cmocka_unit_test(ring_that_never_ends_is_left_after_a_burst),
         cmocka_unit_test(transmit_waits_for_room),

@@ -203,6 +203,14 @@ def test_large_frames_arrive_whole(lab):
         assert one["gbps"] == pytest.approx(one["mpps"] * payload * 8 / 1e3, rel=0.1)
 
 
+@pytest.mark.parametrize("rings", ["", ",packed_vq=1"], ids=["split", "packed"])
+def test_large_frames_pass_the_switch_whole(pair, rings):
+    one = report([device + rings for device in pair], *SHORT, "--pps=500", "--gso=30000", "--mss=1448")
+    arrived = one["mpps"] * one["elapsed"] * 1e6
+    assert arrived > 20
+    assert one["pieces"] == pytest.approx(arrived, abs=16)
+
+
 def test_large_frames_need_the_devices_offloads(wire):
     said = fails("--gso=60000", vdevs=wire())
     assert "sluice-gen: --gso: net_memif0 does not offer to segment TCP\n" in said

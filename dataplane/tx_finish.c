@@ -50,7 +50,7 @@ void tx_finish_checksums(struct rte_mbuf *packet)
     uint8_t *frame = rte_pktmbuf_mtod(packet, uint8_t *);
     bool udp = (packet->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM;
     uint8_t *at = frame + l4 + (udp ? UDP_CHECKSUM : TCP_CHECKSUM);
-    uint16_t checksum = (uint16_t)~checksum_fold(checksum_packet(packet, l4));
+    uint16_t checksum = (uint16_t)~checksum_fold(checksum_packet(packet, l4, packet->pkt_len));
     uint16_t pseudo;
 
     memcpy(&pseudo, at, sizeof pseudo);

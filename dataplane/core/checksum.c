@@ -66,21 +66,22 @@ uint64_t checksum_copy(void *to, const void *from, uint32_t len)
     return total_of(&four) + finish(out, at, len);
 }
 
-uint64_t checksum_packet(const struct rte_mbuf *packet, uint32_t offset)
+uint64_t checksum_packet(const struct rte_mbuf *packet, uint32_t offset, uint32_t len)
 {
     uint64_t total = 0;
     bool odd = false;
 
-    for (; packet != NULL; packet = packet->next) {
+    for (; packet != NULL && len != 0; packet = packet->next) {
         uint32_t part;
 
         if (offset >= packet->data_len) {
             offset -= packet->data_len;
             continue;
         }
-        part = packet->data_len - offset;
+        part = RTE_MIN(packet->data_len - offset, len);
         total = checksum_join(total, checksum_bytes(rte_pktmbuf_mtod_offset(packet, const void *, offset), part), odd);
         odd ^= part & 1;
+        len -= part;
         offset = 0;
     }
     return total;

@@ -33,8 +33,9 @@ uint64_t checksum_bytes(const void *from, uint32_t len);
 /* The same, and copies them to 'to': every byte is read once. */
 uint64_t checksum_copy(void *to, const void *from, uint32_t len);
 
-/* The sum of a packet's bytes from 'offset' to its end, in as many segments as it has. */
-uint64_t checksum_packet(const struct rte_mbuf *packet, uint32_t offset);
+/* The sum of the 'len' bytes of a packet from 'offset' on, in as many segments as it has; what is beyond its end counts as
+ * zero. Not rte_raw_cksum_mbuf(): DPDK 22.11 loses carries of segments that begin at an odd byte. */
+uint64_t checksum_packet(const struct rte_mbuf *packet, uint32_t offset, uint32_t len);
 
 /* The sum of the pseudo-header of the IPv4 or IPv6 header at 'ip' (RFC 9293 3.1, RFC 8200 8.1). */
 uint64_t checksum_pseudo(const uint8_t *ip, uint8_t protocol, uint32_t len);

@@ -133,7 +133,7 @@ static int sum_now(struct rte_mbuf *packet, const struct virtio_net_hdr *header)
     /* The place may be anywhere, but not across two segments: no sender makes such packets. */
     if (start >= packet->pkt_len || at + sizeof checksum > packet->data_len)
         return -EINVAL;
-    checksum = (uint16_t)~checksum_fold(checksum_packet(packet, start));
+    checksum = (uint16_t)~checksum_fold(checksum_packet(packet, start, packet->pkt_len));
     /* A result of 0 would mean "none" to UDP (RFC 768); TCP does not mind. */
     checksum = checksum != 0 ? checksum : 0xffff;
     memcpy(rte_pktmbuf_mtod_offset(packet, uint8_t *, at), &checksum, sizeof checksum);

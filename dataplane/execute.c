@@ -27,24 +27,31 @@ static uint32_t l3_length(const struct rte_mbuf *packet)
 static void send_output(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *packet,
                         uint32_t hash);
 
+/* What the segments of a frame are sent by. */
+struct segment_way {
+    struct worker *worker;
+    const struct output *output;
+    struct port *port;
+    uint32_t hash;
+};
+
+static void send_segment(void *segment_way, struct rte_mbuf *segment)
+{
+    const struct segment_way *way = segment_way;
+
+    send_output(way->worker, way->output, way->port, segment, way->hash);
+}
+
 /* A buffer can describe one tunnel around what is to be cut, not two. */
 static void send_segments(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *frame,
                           uint32_t hash)
 {
-    struct segmenter segmenter;
-    struct rte_mbuf *segment = NULL;
+    struct segment_way way = {worker, output, port, hash};
 
-    if (segmenter_init(&segmenter, frame) == 0) {
-        do {
-            segment = segmenter_next(&segmenter, frame->pool);
-            if (segment != NULL)
-                send_output(worker, output, port, segment, hash);
-        } while (segment != NULL && segmenter_has_next(&segmenter));
-    }
-    if (segment == NULL)
-        packet_drop(worker, port, frame, DROP_NO_BUFFER);
-    else
+    if (segmenter_run(frame, send_segment, &way))
         rte_pktmbuf_free(frame);
+    else
+        packet_drop(worker, port, frame, DROP_NO_BUFFER);
 }
 
 static void send_output(struct worker *worker, const struct output *output, struct port *port, struct rte_mbuf *packet,

@@ -179,3 +179,19 @@ struct rte_mbuf *segmenter_next(struct segmenter *segmenter, struct rte_mempool 
     segmenter->n_done++;
     return packet;
 }
+
+bool segmenter_run(const struct rte_mbuf *packet, void (*send)(void *aux, struct rte_mbuf *segment), void *aux)
+{
+    struct segmenter segmenter;
+
+    if (segmenter_init(&segmenter, packet) != 0)
+        return false;
+    do {
+        struct rte_mbuf *segment = segmenter_next(&segmenter, packet->pool);
+
+        if (segment == NULL)
+            return false;
+        send(aux, segment);
+    } while (segmenter_has_next(&segmenter));
+    return true;
+}

@@ -43,3 +43,7 @@ static inline bool segmenter_has_next(const struct segmenter *segmenter)
  * the first, FIN and PSH only on the last (RFC 9293 3.4, RFC 3168 6.1.2). Nothing of it is left pending. NULL: out of
  * buffers. Worker. */
 struct rte_mbuf *segmenter_next(struct segmenter *segmenter, struct rte_mempool *pool);
+
+/* Cuts 'packet' into segments from its own pool and gives each to 'send', which takes it over; 'packet' stays the caller's.
+ * False when buffers ran out, or it cannot be cut: the other end misses some, or all. Worker. */
+bool segmenter_run(const struct rte_mbuf *packet, void (*send)(void *aux, struct rte_mbuf *segment), void *aux);

@@ -86,8 +86,10 @@ struct finished {
     struct tx_buffer buffer;
 };
 
-static void add_finished(struct finished *out, struct rte_mbuf *packet)
+static void add_finished(void *finished, struct rte_mbuf *packet)
 {
+    struct finished *out = finished;
+
     if (out->buffer.n == TX_BURST)
         send_finished(out->tx, out->port, &out->buffer);
     out->buffer.bytes += packet->pkt_len;
@@ -97,17 +99,7 @@ static void add_finished(struct finished *out, struct rte_mbuf *packet)
 /* Out of buffers, what is left of the frame is one drop: the other end misses some of its segments. */
 static void add_segments(struct finished *out, struct rte_mbuf *frame)
 {
-    struct segmenter segmenter;
-    struct rte_mbuf *segment = NULL;
-
-    if (segmenter_init(&segmenter, frame) == 0) {
-        do {
-            segment = segmenter_next(&segmenter, frame->pool);
-            if (segment != NULL)
-                add_finished(out, segment);
-        } while (segment != NULL && segmenter_has_next(&segmenter));
-    }
-    if (segment == NULL)
+    if (!segmenter_run(frame, add_finished, out))
         out->port->counters[out->tx->worker]->drops[DROP_NO_BUFFER]++;
     rte_pktmbuf_free(frame);
 }

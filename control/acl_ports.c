@@ -17,7 +17,7 @@
 
 bool acl_ports_data_plane(const struct vswitch *vswitch)
 {
-    return vswitch->started && vswitch->applied.no_data_plane == NULL && dataplane_current() != NULL;
+    return vswitch_has_data_plane(vswitch) && dataplane_current() != NULL;
 }
 
 static const char *logical_of(const struct vswitch *vswitch, const struct interface *interface)

@@ -5,6 +5,8 @@
 #include <unixctl.h>
 #include <util.h>
 
+#include "control/vswitch.h"
+
 void unixctl_commands_register(struct vswitch *vswitch)
 {
     const struct unixctl_command *const tables[] = {
@@ -18,4 +20,12 @@ void unixctl_commands_register(struct vswitch *vswitch)
         for (const struct unixctl_command *c = tables[i]; c->name != NULL; c++)
             unixctl_command_register(c->name, c->usage, c->min_args, c->max_args, c->run, vswitch);
     }
+}
+
+bool unixctl_need_data_plane(struct unixctl_conn *conn, const struct vswitch *vswitch)
+{
+    if (vswitch_has_data_plane(vswitch))
+        return true;
+    unixctl_command_reply_error(conn, "the data plane is not running");
+    return false;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <stdbool.h>
+
 struct vswitch;
 
 /* Commands of the control socket (ovs-appctl), each file with a const table of its own. Those of the Open vSwitch
@@ -30,3 +32,6 @@ extern const struct unixctl_command unixctl_mem_commands[];
 extern const struct unixctl_command unixctl_dpdk_commands[];
 
 void unixctl_commands_register(struct vswitch *vswitch);
+
+/* For commands that are of no use without a data plane: answers so, and returns false, when there is none. */
+bool unixctl_need_data_plane(struct unixctl_conn *conn, const struct vswitch *vswitch);

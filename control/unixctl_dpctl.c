@@ -126,7 +126,7 @@ static void dump_flows(struct unixctl_conn *conn, int argc, const char *argv[], 
     const struct vswitch *vswitch = vswitch_;
     struct flow_dump dump = {DS_EMPTY_INITIALIZER, UINT32_MAX};
 
-    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
+    if (vswitch_has_data_plane(vswitch))
         dataplane_dump_flows(put_flow, &dump);
     unixctl_command_reply(conn, ds_cstr(&dump.out));
     ds_destroy(&dump.out);

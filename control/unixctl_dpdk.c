@@ -10,14 +10,6 @@
 #include "control/unixctl_commands.h"
 #include "control/vswitch.h"
 
-static bool is_running(struct unixctl_conn *conn, const struct vswitch *vswitch)
-{
-    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
-        return true;
-    unixctl_command_reply_error(conn, "the data plane is not running");
-    return false;
-}
-
 /* Answers with what 'dump' writes. */
 static void reply_dump(struct unixctl_conn *conn, void (*dump)(FILE *stream, const void *aux), const void *aux)
 {
@@ -51,7 +43,7 @@ static void get_mempool_info(struct unixctl_conn *conn, int argc, const char *ar
     const struct interface *interface;
     const struct rte_mempool *pool;
 
-    if (!is_running(conn, vswitch))
+    if (!unixctl_need_data_plane(conn, vswitch))
         return;
     if (argc == 1) {
         reply_dump(conn, dump_pools, NULL);
@@ -74,7 +66,7 @@ static void dump_malloc(FILE *stream, const void *aux)
 
 static void get_malloc_stats(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch)
 {
-    if (is_running(conn, vswitch))
+    if (unixctl_need_data_plane(conn, vswitch))
         reply_dump(conn, dump_malloc, NULL);
 }
 
@@ -85,7 +77,7 @@ static void dump_lcores(FILE *stream, const void *aux)
 
 static void lcore_list(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch)
 {
-    if (is_running(conn, vswitch))
+    if (unixctl_need_data_plane(conn, vswitch))
         reply_dump(conn, dump_lcores, NULL);
 }
 

@@ -45,7 +45,7 @@ static void drop_show(struct unixctl_conn *conn, int argc, const char *argv[], v
     const struct shash_node **sorted;
     struct ds out = DS_EMPTY_INITIALIZER;
 
-    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
+    if (vswitch_has_data_plane(vswitch))
         collect_ports(name, &ports);
     if (name != NULL && shash_is_empty(&ports)) {
         unixctl_command_reply_error(conn, "no such port");

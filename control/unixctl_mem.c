@@ -187,14 +187,6 @@ static const struct smap *other_config(const struct vswitch *vswitch)
     return cfg != NULL ? &cfg->other_config : NULL;
 }
 
-static bool is_running(struct unixctl_conn *conn, const struct vswitch *vswitch)
-{
-    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
-        return true;
-    unixctl_command_reply_error(conn, "the data plane is not running");
-    return false;
-}
-
 static void mem_plan(struct unixctl_conn *conn, int argc, const char *argv[], void *vswitch_)
 {
     const struct vswitch *vswitch = vswitch_;
@@ -204,7 +196,7 @@ static void mem_plan(struct unixctl_conn *conn, int argc, const char *argv[], vo
     struct mem_room room;
     const struct smap *keys = other_config(vswitch);
 
-    if (!is_running(conn, vswitch))
+    if (!unixctl_need_data_plane(conn, vswitch))
         return;
     read_present(vswitch, &present);
     asked = present;

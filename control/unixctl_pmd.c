@@ -23,11 +23,6 @@ static struct {
     unsigned int cpus[WORKERS_MAX];        /* of the worker that 'base' is of */
 } cleared;
 
-static bool is_running(const struct vswitch *vswitch)
-{
-    return vswitch->started && vswitch->applied.no_data_plane == NULL;
-}
-
 /* The account of a worker since it was cleared. Returns the seconds that it covers. */
 static double read_account(const struct worker_facts *worker, struct worker_account *account)
 {
@@ -101,7 +96,7 @@ static void stats_show(struct unixctl_conn *conn, int argc, const char *argv[], 
     size_t n;
 
     pmd_options_read(argc, argv, &options);
-    n = is_running(vswitch) ? pmd_options_workers(&options, workers) : 0;
+    n = pmd_options_workers(vswitch, &options, workers);
     for (size_t i = 0; i < n; i++) {
         read_account(&workers[i], &account);
         pmd_options_put_heading(&out, &workers[i]);
@@ -124,7 +119,7 @@ static void stats_clear(struct unixctl_conn *conn, int argc, const char *argv[],
     size_t n;
 
     pmd_options_read(argc, argv, &options);
-    n = is_running(vswitch) ? pmd_options_workers(&options, workers) : 0;
+    n = pmd_options_workers(vswitch, &options, workers);
     for (size_t i = 0; i < n; i++) {
         worker_account_read(workers[i].id, &cleared.base[workers[i].id]);
         cleared.cleared_at[workers[i].id] = time_msec();
@@ -204,7 +199,7 @@ static void perf_show(struct unixctl_conn *conn, int argc, const char *argv[], v
     size_t n;
 
     pmd_options_read(argc, argv, &options);
-    n = is_running(vswitch) ? pmd_options_workers(&options, workers) : 0;
+    n = pmd_options_workers(vswitch, &options, workers);
     for (size_t i = 0; i < n; i++) {
         char *now = xastrftime_msec("%H:%M:%S.###", time_wall_msec(), true);
         struct worker_account account;
@@ -233,7 +228,7 @@ static void sleep_show(struct unixctl_conn *conn, int argc, const char *argv[], 
     size_t n;
 
     pmd_options_read(argc, argv, &options);
-    n = is_running(vswitch) ? pmd_options_workers(&options, workers) : 0;
+    n = pmd_options_workers(vswitch, &options, workers);
     ds_put_format(&out, "Default max sleep: %4u us\n", dataplane_sleep_max());
     for (size_t i = 0; i < n; i++) {
         pmd_options_put_heading(&out, &workers[i]);
@@ -251,7 +246,7 @@ static void stages_show(struct unixctl_conn *conn, int argc, const char *argv[],
     size_t n;
 
     pmd_options_read(argc, argv, &options);
-    n = is_running(vswitch) ? pmd_options_workers(&options, workers) : 0;
+    n = pmd_options_workers(vswitch, &options, workers);
     for (size_t i = 0; i < n; i++) {
         struct worker_account account;
 

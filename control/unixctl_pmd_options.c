@@ -7,6 +7,7 @@
 #include <util.h>
 
 #include "control/cpus.h"
+#include "control/vswitch.h"
 
 void pmd_options_read(int argc, const char *argv[], struct pmd_options *options)
 {
@@ -26,9 +27,10 @@ void pmd_options_read(int argc, const char *argv[], struct pmd_options *options)
     }
 }
 
-size_t pmd_options_workers(const struct pmd_options *options, struct worker_facts workers[WORKERS_MAX])
+size_t pmd_options_workers(const struct vswitch *vswitch, const struct pmd_options *options,
+                           struct worker_facts workers[WORKERS_MAX])
 {
-    size_t n = worker_list(workers), kept = 0;
+    size_t n = vswitch_has_data_plane(vswitch) ? worker_list(workers) : 0, kept = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (!options->one || workers[i].cpu == options->cpu)

@@ -6,6 +6,7 @@
 #include "dataplane/worker_account.h"
 
 struct ds;
+struct vswitch;
 
 /* What the dpif-netdev/pmd-* commands have in common. Control thread. */
 
@@ -19,8 +20,9 @@ struct pmd_options {
  * what is no number. */
 void pmd_options_read(int argc, const char *argv[], struct pmd_options *options);
 
-/* The workers that the command is about, in the order of their CPUs. */
-size_t pmd_options_workers(const struct pmd_options *options, struct worker_facts workers[WORKERS_MAX]);
+/* The workers that the command is about, in the order of their CPUs; none while there is no data plane. */
+size_t pmd_options_workers(const struct vswitch *vswitch, const struct pmd_options *options,
+                           struct worker_facts workers[WORKERS_MAX]);
 
 /* "pmd thread numa_id 0 core_id 1:" */
 void pmd_options_put_heading(struct ds *out, const struct worker_facts *worker);

@@ -16,11 +16,6 @@
 #include "dataplane/rxq_usage.h"
 #include "dataplane/worker_account.h"
 
-static bool is_running(const struct vswitch *vswitch)
-{
-    return vswitch->started && vswitch->applied.no_data_plane == NULL;
-}
-
 /* " 8 %" of what there was, or that nothing is known. */
 static void put_share(struct ds *out, uint64_t part, uint64_t all)
 {
@@ -85,7 +80,7 @@ static void rxq_show(struct unixctl_conn *conn, int argc, const char *argv[], vo
 
     pmd_options_read(argc, argv, &options);
     seconds = choose_seconds(options.seconds);
-    n = is_running(vswitch) ? pmd_options_workers(&options, workers) : 0;
+    n = pmd_options_workers(vswitch, &options, workers);
     HMAP_FOR_EACH (interface, node, &vswitch->applied.interfaces) {
         if (interface->state == INTERFACE_OPEN && !interface->is_tunnel)
             shash_add(&ports, interface->settings->name, interface->port);
@@ -110,7 +105,7 @@ static void rxq_rebalance(struct unixctl_conn *conn, int argc, const char *argv[
         return;
     }
     ds_put_cstr(&out, "pmd rxq rebalance requested.\n");
-    if (is_running(vswitch))
+    if (vswitch_has_data_plane(vswitch))
         rxq_balancer_force(&vswitch->applied, &out);
     unixctl_command_reply(conn, ds_cstr(&out));
     ds_destroy(&out);

@@ -382,11 +382,16 @@ void vswitch_destroy(struct vswitch *vswitch)
     free(vswitch->default_remote);
 }
 
+bool vswitch_has_data_plane(const struct vswitch *vswitch)
+{
+    return vswitch->started && vswitch->applied.no_data_plane == NULL;
+}
+
 void vswitch_memory_usage(const struct vswitch *vswitch, struct simap *usage)
 {
     simap_increase(usage, "bridges", (unsigned int)hmap_count(&vswitch->applied.bridges));
     simap_increase(usage, "ports", (unsigned int)hmap_count(&vswitch->applied.interfaces));
-    if (vswitch->started && vswitch->applied.no_data_plane == NULL)
+    if (vswitch_has_data_plane(vswitch))
         buffers_memory_usage(usage);
     ovsdb_idl_get_memory_usage(vswitch->db.loop.idl, usage);
 }

@@ -40,6 +40,8 @@ struct vswitch {
 void vswitch_init(struct vswitch *vswitch, const char *remote);
 void vswitch_run(struct vswitch *vswitch);
 void vswitch_wait(struct vswitch *vswitch);
+/* Is there a data plane to ask and to tell? Not before the first configuration, nor when it could not be started. */
+bool vswitch_has_data_plane(const struct vswitch *vswitch);
 /* Takes everything down. */
 void vswitch_destroy(struct vswitch *vswitch);
 

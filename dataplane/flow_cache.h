@@ -15,7 +15,10 @@
 
 /* One worker's flow cache: exact match, one writer and reader, no atomics.
  *
- * A table of 64-byte lines in sets of four adjacent ones; the hash names the set and the line to try first. A line:
+ * A table of 64-byte lines in sets of four adjacent ones; the hash names the set and the line to try first, and another set
+ * for a flow that finds all four taken: 'spilled' counts, by set, the flows of it that are in their other one, so that a
+ * look-up mostly knows that there is nothing to be found there. Without the second choice a seventh of the flows of a
+ * half full table would live in sets of more than four, and push each other out with every packet. A line:
  *
  *   0                                32      36       40      44     46     48       56       64
  *   | key (first 32 bytes of it)     | stamp | session| action| flags| port | packets| bytes  |
@@ -74,8 +77,8 @@ static_assert(sizeof(struct flow_entry_second) == sizeof(struct flow_entry), "li
 /* What packets of a flow never touch: see flow_tally.h. One for each line, apart from it. */
 struct flow_tally {
     struct flow_rules rules;
-    uint32_t reserved;
-    uint64_t packets; /* of the entry's, counted for the rules already */
+    uint32_t spilled_from; /* number of the set, from 1, that the flow would be in if there were room; 0: it is in it */
+    uint64_t packets;      /* of the entry's, counted for the rules already */
     uint64_t bytes;
 };
 static_assert(sizeof(struct flow_tally) == 32, "two tallies a line");
@@ -90,9 +93,11 @@ static inline void flow_entry_count(struct flow_entry *entry, uint32_t bytes)
 struct flow_cache {
     struct flow_entry *lines;
     struct flow_tally *tallies; /* by line */
+    uint8_t *spilled;           /* by set; SPILLED_MAX: so many or more, for ever */
     uint32_t set_mask;          /* number of sets less one */
     struct hash_seed seed;
     uint32_t n_flows;       /* living entries */
+    uint32_t lines_used;    /* by them */
     _Atomic uint32_t share; /* most lines that flows of one ingress port may use; set by control, relaxed */
     uint32_t *port_lines;   /* lines in use, by ingress port */
     uint32_t sweep_cursor;
@@ -128,6 +133,19 @@ static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, 
     return &cache->lines[(size_t)(hash >> 2 & cache->set_mask) * FLOW_SET_LINES];
 }
 
+/* The set of a flow that found its own full. It may be the same one, in a small table mostly. */
+static inline struct flow_entry *flow_cache_other_set(const struct flow_cache *cache, uint32_t hash)
+{
+    uint32_t mixed = (hash >> 16 | hash << 16) * 0x9e3779b1u;
+
+    return &cache->lines[(size_t)(mixed >> 8 & cache->set_mask) * FLOW_SET_LINES];
+}
+
+static inline bool flow_cache_has_spilled(const struct flow_cache *cache, uint32_t hash)
+{
+    return cache->spilled[hash >> 2 & cache->set_mask] != 0;
+}
+
 /* The line, for IPv6 the first of two, where a flow is when nothing else had taken it. */
 static inline struct flow_entry *flow_cache_home(const struct flow_cache *cache, const struct flow_key *key,
                                                  uint32_t hash)
@@ -144,6 +162,24 @@ static inline __attribute__((always_inline)) void flow_cache_prefetch_set(const 
         _mm_prefetch(&set[i], _MM_HINT_T0);
     for (uint32_t i = 0; i < FLOW_SET_LINES; i += 64 / sizeof(struct flow_tally))
         _mm_prefetch(flow_cache_tally(cache, &set[i]), _MM_HINT_T0);
+}
+
+/* The line to look at when a flow is not in its home line. For IPv6 it may be of another flow. */
+static inline struct flow_entry *flow_cache_second(const struct flow_cache *cache, uint32_t hash)
+{
+    return flow_cache_set(cache, hash) + ((hash + 1) & (FLOW_SET_LINES - 1));
+}
+
+/* Brings the lines where a flow may be that is in neither of the two. */
+static inline __attribute__((always_inline)) void flow_cache_prefetch_rest(const struct flow_cache *cache,
+                                                                           uint32_t hash)
+{
+    const struct flow_entry *set = flow_cache_set(cache, hash);
+
+    for (uint32_t i = 2; i < FLOW_SET_LINES; i++)
+        _mm_prefetch(&set[(hash + i) & (FLOW_SET_LINES - 1)], _MM_HINT_T0);
+    if (flow_cache_has_spilled(cache, hash))
+        _mm_prefetch(&flow_cache_other_set(cache, hash)[hash & (FLOW_SET_LINES - 1)], _MM_HINT_T0);
 }
 
 /* 32 bytes, by the widest compare that the including file is compiled for. */
@@ -171,12 +207,8 @@ static inline bool flow_entry_matches(const struct flow_entry *entry, const stru
             flow_bytes_equal(((const struct flow_entry_second *)(entry + 1))->addresses, key->v6_src));
 }
 
-/* The entry of the key, or NULL. */
-static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache, const struct flow_key *key,
-                                                 uint32_t hash)
+static inline struct flow_entry *flow_set_find(struct flow_entry *set, const struct flow_key *key, uint32_t hash)
 {
-    struct flow_entry *set = flow_cache_set(cache, hash);
-
     for (uint32_t i = 0; i < FLOW_SET_LINES; i++) {
         struct flow_entry *entry = &set[(hash + i) & (FLOW_SET_LINES - 1)];
 
@@ -186,9 +218,20 @@ static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache,
     return NULL;
 }
 
-/* Makes an entry for a key that is not there, pushing out the oldest of its set if need be ('stamp' is the present one,
- * larger differences are older). Hot state is zeroed but for 'stamp' and 'port'. NULL when the port has used up its
- * share and nothing in the set is its own: the flow is then not cached. */
+/* The entry of the key, or NULL. */
+static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache, const struct flow_key *key,
+                                                 uint32_t hash)
+{
+    struct flow_entry *entry = flow_set_find(flow_cache_set(cache, hash), key, hash);
+
+    if (entry == NULL && __builtin_expect(flow_cache_has_spilled(cache, hash), 0))
+        entry = flow_set_find(flow_cache_other_set(cache, hash), key, hash);
+    return entry;
+}
+
+/* Makes an entry for a key that is not there: in its set; while the table is not nearly full, in its other set; else in place
+ * of the oldest of its set ('stamp' is the present one, larger differences are older). Hot state is zeroed but for 'stamp'
+ * and 'port'. NULL when the port has used up its share and nothing in the set is its own: the flow is then not cached. */
 struct flow_entry *flow_cache_insert(struct flow_cache *cache, const struct flow_key *key, uint32_t hash, uint16_t port,
                                      uint32_t stamp);
 void flow_cache_remove(struct flow_cache *cache, struct flow_entry *entry);

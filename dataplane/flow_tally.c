@@ -38,8 +38,11 @@ static bool counts_for_rules(enum drop_reason drop)
 
 void flow_tally_begin(struct worker *worker, const struct flow_entry *entry, const struct flow_rules *rules)
 {
-    *flow_cache_tally(&worker->cache, entry) =
-        (struct flow_tally){.rules = *rules, .packets = entry->packets, .bytes = entry->bytes};
+    struct flow_tally *tally = flow_cache_tally(&worker->cache, entry);
+
+    tally->rules = *rules;
+    tally->packets = entry->packets;
+    tally->bytes = entry->bytes;
 }
 
 /* The tick of the entry's last packet. */

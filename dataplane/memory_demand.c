@@ -90,7 +90,8 @@ void memory_demand_reckon(const struct memory_config *config, struct memory_dema
     memset(demand, 0, sizeof *demand);
     put_buffers(config, demand);
     put(demand, "flow cache lines", false, n_workers * flow_lines,
-        n_workers * (flow_lines * memory_demand_flow_bytes() + PORTS_MAX * sizeof(uint32_t)));
+        n_workers *
+            (flow_lines * memory_demand_flow_bytes() + flow_lines / FLOW_SET_LINES + PORTS_MAX * sizeof(uint32_t)));
     put(demand, "sessions", false, config->n_sessions, conntrack_bytes(&sessions));
     put(demand, "rules, their counters", false, config->n_rules,
         rule_counters_bytes(config->n_workers, config->n_rules));

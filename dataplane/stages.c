@@ -50,10 +50,10 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
             !stages_key_slow(worker, port, mbuf, attachment, key, &tcp_flags))
             continue;
         batch->hashes[kept] = flow_cache_hash(&worker->cache, key);
-        batch->homes[kept] = flow_cache_home(&worker->cache, key, batch->hashes[kept]);
-        rte_prefetch0(batch->homes[kept]);
+        batch->entries[kept] = flow_cache_home(&worker->cache, key, batch->hashes[kept]);
+        rte_prefetch0(batch->entries[kept]);
         if (__builtin_expect(flow_key_is_long(key), 0))
-            rte_prefetch0(batch->homes[kept] + 1);
+            rte_prefetch0(batch->entries[kept] + 1);
         batch->packets[kept] = mbuf;
         batch->tcp_flags[kept] = tcp_flags;
         batch->tests[kept] = stages_tests(tcp_flags);
@@ -65,14 +65,20 @@ static inline __attribute__((always_inline)) uint64_t stage_keys(struct worker *
     return bytes;
 }
 
-/* The entry of packet 'i', or NULL. Mostly it is in the line that has been fetched. */
-static inline struct flow_entry *look_up(const struct worker *worker, const struct batch *batch, uint32_t i)
+/* Stage: where the flows are. Mostly in the lines that have been fetched; what is not is fetched together. */
+static inline __attribute__((always_inline)) void stage_look_up(const struct worker *worker, struct batch *batch)
 {
-    const struct flow_key *key = &batch->keys[i];
+    uint64_t missing = 0;
 
-    if (__builtin_expect(flow_entry_matches(batch->homes[i], key), 1))
-        return batch->homes[i];
-    return flow_cache_find(&worker->cache, key, batch->hashes[i]);
+    for (uint32_t i = 0; i < batch->n; i++) {
+        if (__builtin_expect(!flow_entry_matches(batch->entries[i], &batch->keys[i]), 0)) {
+            missing |= 1ull << i;
+            rte_prefetch0(flow_cache_second(&worker->cache, batch->hashes[i]));
+        }
+    }
+    batch->missing = 0;
+    if (__builtin_expect(missing != 0, 0))
+        batch->missing = stages_look_further(worker, batch, missing);
 }
 
 static inline void send_to(struct worker *worker, struct tx_run *run, uint16_t port, struct rte_mbuf *mbuf)
@@ -129,7 +135,7 @@ static uint32_t act_rest(struct worker *worker, struct port *port, struct batch 
     return i + hits;
 }
 
-/* Stage: look-up and action. Returns how many packets found a valid flow. */
+/* Stage: action. Returns how many packets found a valid flow. */
 static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *worker, struct port *port,
                                                                 struct batch *batch, bool timed)
 {
@@ -138,7 +144,7 @@ static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *w
 
     for (uint32_t i = 0; i < batch->n; i++) {
         struct rte_mbuf *mbuf = batch->packets[i];
-        struct flow_entry *entry = look_up(worker, batch, i);
+        struct flow_entry *entry = batch->entries[i];
         uint16_t rare;
 
         if (__builtin_expect(entry == NULL, 0))
@@ -192,6 +198,7 @@ static inline __attribute__((always_inline)) void forward_batch(struct worker *w
     }
     if (timed)
         account(worker, CYCLES_KEYS, &begun, n);
+    stage_look_up(worker, &batch);
     hits = stage_act(worker, port, &batch, timed);
     if (timed)
         account(worker, CYCLES_ACT, &begun, batch.n);

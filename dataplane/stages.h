@@ -11,7 +11,7 @@
  * once for each level of processors and chosen at start; what they need rarely (stages_rare.c) exists once. */
 
 /* A batch passes through straight loops over these arrays: decapsulation, then keys, hashes and prefetches for all, then
- * look-up and action for all. */
+ * look-up for all, then action for all. */
 struct batch {
     uint32_t n;
     uint32_t attachment; /* that of the port they came by */
@@ -19,8 +19,9 @@ struct batch {
     struct rte_mbuf *packets[WORKER_BATCH];
     uint32_t attachments[WORKER_BATCH];
     uint32_t hashes[WORKER_BATCH];
-    struct flow_entry *homes[WORKER_BATCH]; /* where to look first */
-    uint16_t tests[WORKER_BATCH];           /* FLOW_* flags of an entry that send the packet the long way */
+    struct flow_entry *entries[WORKER_BATCH]; /* where to look first; after the look-up the flow's; NULL: not found */
+    uint64_t missing;                         /* packets, by bit, whose entry is NULL */
+    uint16_t tests[WORKER_BATCH];             /* FLOW_* flags of an entry that send the packet the long way */
     uint8_t tcp_flags[WORKER_BATCH];
     struct flow_key keys[WORKER_BATCH];
 };
@@ -44,6 +45,8 @@ static inline uint32_t batch_attachment(const struct batch *batch, uint32_t i)
     return batch->mixed ? batch->attachments[i] : batch->attachment;
 }
 
+static_assert(WORKER_BATCH <= 64, "a bit for each packet of a batch");
+
 /* The long way to a key, for what flow_key_fast() does not know. Packets that cannot be cached, or are malformed, are
  * dealt with here and now; then false. */
 bool stages_key_slow(struct worker *worker, struct port *port, struct rte_mbuf *mbuf, uint32_t attachment,
@@ -56,6 +59,10 @@ uint64_t stages_decap(struct worker *worker, struct port *port, const struct att
 
 /* Tunnel packets are taken from ports that the operator trusts, never from a guest. */
 bool stages_may_decap(const struct snapshot *snapshot, const struct attachment *attachment);
+
+/* Looks for the flows of packets 'missing' (by bit) where else they may be than in the line that was fetched, all lines on
+ * their way at once. Fills their entries. Returns whose was not found: there may be one none the less when many are missing. */
+uint64_t stages_look_further(const struct worker *worker, struct batch *batch, uint64_t missing);
 
 /* Packet 'i' found an entry that asks for more than the common way. False when the entry is not valid any more: nothing
  * has happened to the packet yet. */

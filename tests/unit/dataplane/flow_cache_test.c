@@ -78,14 +78,14 @@ static void check_all(const struct flow_cache *cache, const struct model *model)
     assert_int_equal(cache->n_flows, model->n);
 }
 
-static void random_histories_match_the_model(void **state)
+static void run_history(uint32_t n_lines)
 {
     static struct model model;
     unsigned int seed = 3;
     struct flow_cache cache;
 
     model.n = 0;
-    assert_int_equal(flow_cache_init(&cache, 512, model_remove, &model), 0);
+    assert_int_equal(flow_cache_init(&cache, n_lines, model_remove, &model), 0);
     for (uint32_t step = 1; step <= 60000; step++) {
         struct flow_key key = random_key(&seed);
         uint32_t hash = flow_cache_hash(&cache, &key);
@@ -107,6 +107,16 @@ static void random_histories_match_the_model(void **state)
     }
     check_all(&cache, &model);
     flow_cache_fini(&cache);
+}
+
+static void random_histories_of_a_full_table_match_the_model(void **state)
+{
+    run_history(512);
+}
+
+static void random_histories_of_a_half_full_table_match_the_model(void **state)
+{
+    run_history(4096);
 }
 
 static void forget(void *aux, struct flow_entry *entry)
@@ -193,10 +203,49 @@ static void oldest_of_the_set_makes_room(void **state)
     flow_cache_fini(&cache);
 }
 
+static uint32_t spilled_flows(const struct flow_cache *cache)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i <= cache->set_mask; i++)
+        n += cache->spilled[i];
+    return n;
+}
+
+static void flows_of_a_half_full_table_push_out_no_other(void **state)
+{
+    const uint32_t n_lines = 1u << 16, n_flows = n_lines / 2;
+    struct flow_cache cache;
+    int removed = 0;
+
+    assert_int_equal(flow_cache_init(&cache, n_lines, forget, &removed), 0);
+    for (uint32_t i = 0; i < n_flows; i++) {
+        struct flow_key key = key_of(1, i);
+
+        assert_non_null(flow_cache_insert(&cache, &key, flow_cache_hash(&cache, &key), 1, 1));
+    }
+    assert_true(removed < 300); /* both sets of a flow may be full; with one set only it is some 1200 */
+    assert_int_equal(cache.lines_used, n_flows - (uint32_t)removed);
+    assert_true(spilled_flows(&cache) > 500);
+    for (uint32_t i = 0; i < n_flows; i++) {
+        struct flow_key key = key_of(1, i);
+        struct flow_entry *entry = flow_cache_find(&cache, &key, flow_cache_hash(&cache, &key));
+
+        if (entry != NULL)
+            flow_cache_remove(&cache, entry);
+    }
+    assert_int_equal(removed, n_flows); /* so each was found that had not been pushed out */
+    assert_int_equal(spilled_flows(&cache), 0);
+    assert_int_equal(cache.lines_used, 0);
+    flow_cache_fini(&cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_histories_match_the_model),
+        cmocka_unit_test(random_histories_of_a_full_table_match_the_model),
+        cmocka_unit_test(random_histories_of_a_half_full_table_match_the_model),
+        cmocka_unit_test(flows_of_a_half_full_table_push_out_no_other),
         cmocka_unit_test(port_over_its_share_pushes_out_only_its_own),
         cmocka_unit_test(address_bytes_of_ipv6_flow_match_no_other_key),
         cmocka_unit_test(oldest_of_the_set_makes_room),

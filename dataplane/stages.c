@@ -124,11 +124,12 @@ static inline bool send_tunnelled(struct worker *worker, struct tx_run *run, str
     return true;
 }
 
-/* The rest of a batch from its first packet of no known flow on. */
-static uint32_t act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i, bool timed)
+/* The rest of a batch from its first packet of no known flow, or of an invalid entry, on. */
+static uint32_t act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i, bool invalid,
+                         bool timed)
 {
     uint64_t begun = timed ? rte_rdtsc() : 0;
-    uint32_t hits = stages_act_rest(worker, port, batch, i);
+    uint32_t hits = stages_act_rest(worker, port, batch, i, invalid);
 
     if (timed)
         cycles_stage(&worker->cycles, CYCLES_MISS, rte_rdtsc() - begun, batch->n - i);
@@ -148,7 +149,7 @@ static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *w
         uint16_t rare;
 
         if (__builtin_expect(entry == NULL, 0))
-            return act_rest(worker, port, batch, i, timed);
+            return act_rest(worker, port, batch, i, false, timed);
         rare = entry->stamp == stamp ? entry->flags & batch->tests[i] : UINT16_MAX;
         if (__builtin_expect(rare == 0 && mbuf->pkt_len <= ACTION_ORDINARY_FRAME, 1)) {
             flow_entry_count(entry, mbuf->pkt_len);
@@ -159,7 +160,7 @@ static inline __attribute__((always_inline)) uint32_t stage_act(struct worker *w
                    send_tunnelled(worker, &run, entry, mbuf, batch->hashes[i])) {
             continue;
         } else if (!stages_hit(worker, port, batch, i, entry)) {
-            return act_rest(worker, port, batch, i, timed);
+            return act_rest(worker, port, batch, i, true, timed);
         }
     }
     return batch->n;

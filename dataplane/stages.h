@@ -68,9 +68,9 @@ uint64_t stages_look_further(const struct worker *worker, struct batch *batch, u
  * has happened to the packet yet. */
 bool stages_hit(struct worker *worker, struct port *port, struct batch *batch, uint32_t i, struct flow_entry *entry);
 
-/* Acts on packets 'i' and following, the first of which is known to be of no known flow. Returns how many of them found
- * a valid entry. */
-uint32_t stages_act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i);
+/* Acts on packets 'first' and following. 'invalid': stages_hit() found that the entry of 'first' is not valid any more; the
+ * packet must not be shown to it again. Otherwise its entry was not found. Returns how many packets found a valid entry. */
+uint32_t stages_act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t first, bool invalid);
 
 typedef void stages_forward(struct worker *worker, struct port *port, uint32_t attachment, struct rte_mbuf **packets,
                             uint16_t n);

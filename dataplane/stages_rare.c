@@ -227,23 +227,24 @@ static void begin_prefetch(struct worker *worker, const struct batch *batch, uns
         prefetch_session(worker, batch, i + k, k);
 }
 
-uint32_t stages_act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t i)
+uint32_t stages_act_rest(struct worker *worker, struct port *port, struct batch *batch, uint32_t first, bool invalid)
 {
     uint32_t hits = 0;
 
-    begin_prefetch(worker, batch, i);
-    while (i < batch->n) {
-        struct flow_entry *entry;
+    begin_prefetch(worker, batch, first);
+    for (uint32_t i = first; i < batch->n; i++) {
+        struct flow_entry *entry = NULL;
 
-        act_on_miss(worker, port_of(worker, port, batch_attachment(batch, i)), batch, i);
-        for (i++; i < batch->n; i++) {
+        if (i != first) {
             prefetch_set(worker, batch, i + SET_AHEAD);
             prefetch_session(worker, batch, i + SESSION_AHEAD, SESSION_AHEAD);
-            entry = flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]);
-            if (entry == NULL || !stages_hit(worker, port, batch, i, entry))
-                break;
-            hits++;
         }
+        if (i != first || !invalid)
+            entry = flow_cache_find(&worker->cache, &batch->keys[i], batch->hashes[i]);
+        if (entry != NULL && stages_hit(worker, port, batch, i, entry))
+            hits++;
+        else
+            act_on_miss(worker, port_of(worker, port, batch_attachment(batch, i)), batch, i);
     }
     return hits;
 }

@@ -307,6 +307,41 @@ static void malformed_frames_are_dropped_with_their_reason(void **state)
     assert_int_equal(station_drops(&s, 1, DROP_TRUNCATED) + station_drops(&s, 1, DROP_IP_HEADER), f.len);
 }
 
+/* A batch of four flows, each of them many times. */
+static void send_batch_of_four(uint16_t first_port)
+{
+    struct rte_mbuf *batch[WORKER_BATCH];
+
+    for (uint32_t i = 0; i < WORKER_BATCH; i++) {
+        struct packet_spec spec = {1, 2, NULL, IPPROTO_UDP, false, (uint16_t)(first_port + i % 4), 6, 0, 0, false, 0};
+        struct frame f = spec_frame(&spec);
+
+        batch[i] = station_mbuf(f.bytes, f.len);
+    }
+    station_look_around(&s);
+    worker_forward(s.worker, s.w.snapshot->ports[1], 1, batch, WORKER_BATCH);
+    assert_int_equal(station_drain(2), WORKER_BATCH);
+}
+
+/* In a table of one set; where each flow's home is, chance decides. */
+static void known_flows_hit_wherever_they_are(void **state)
+{
+    flow_cache_fini(&s.worker->cache);
+    assert_int_equal(flow_cache_init(&s.worker->cache, FLOW_SET_LINES, station_on_remove, s.worker), 0);
+    station_guests(&s, 2);
+    for (uint16_t round = 0; round < 100; round++) {
+        uint64_t misses;
+
+        for (uint16_t i = 0; i < 4; i++)
+            station_udp(&s, 1, 2, (uint16_t)(4 * round + i), 6);
+        assert_int_equal(station_drain(2), 4);
+        misses = station_misses(&s);
+        send_batch_of_four((uint16_t)(4 * round));
+        assert_int_equal(station_misses(&s), misses);
+        s.tick++;
+    }
+}
+
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, start, stop)
 
 int main(void)
@@ -328,6 +363,7 @@ int main(void)
         TEST(tag_is_popped_and_pushed_byte_for_byte),
         TEST(tag_that_is_changed_keeps_its_priority),
         TEST(flood_makes_a_copy_for_each),
+        TEST(known_flows_hit_wherever_they_are),
         TEST(full_output_pool_forwards_without_caching),
         TEST(cache_share_leaves_room_for_others),
         TEST(full_or_absent_ports_are_counted),

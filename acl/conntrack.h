@@ -130,7 +130,7 @@ int conntrack_open(struct conntrack *ct, unsigned int worker, const struct ct_ne
 /* What the session says of one packet. */
 enum ct_result {
     CT_SETTLED, /* nothing to track until a TCP flag other than ACK and PSH, or a new tick, is seen */
-    CT_TRACK,   /* packet is fine, but the next one must be shown too (handshake, close, one-way UDP) */
+    CT_TRACK,   /* packet is fine, but the next one must be shown too (handshake, close) */
     CT_INVALID, /* packet does not fit the session's state: drop it */
     CT_GONE,    /* the session has been unlinked, perhaps by this very packet (a SYN after the end): look up again */
 };

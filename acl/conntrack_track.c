@@ -91,7 +91,8 @@ enum ct_result conntrack_track(struct conntrack *ct, uint32_t session, enum ct_d
             return CT_GONE;
     }
     touch(s, now);
-    return state == SESSION_ESTABLISHED || state == SESSION_TWO_WAY ? CT_SETTLED : CT_TRACK;
+    /* One way for now: only a reply can change that, and it is shown by itself. */
+    return state == SESSION_ESTABLISHED || state == SESSION_TWO_WAY || state == SESSION_ONE_WAY ? CT_SETTLED : CT_TRACK;
 }
 
 struct session_verdict conntrack_verdict(const struct conntrack *ct, uint32_t session)

@@ -44,7 +44,7 @@ static void udp_one_way_expires_after_30_seconds(void **state)
     struct packet packet = make_udp(1, 2);
     uint32_t session = open_ok(*state, &packet, START_TICK);
 
-    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, 0, START_TICK), CT_TRACK);
+    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, 0, START_TICK), CT_SETTLED);
     expect_expiry(*state, START_TICK, 30, 0);
 }
 
@@ -64,8 +64,9 @@ static void packets_push_the_expiry_out(void **state)
     uint32_t session = open_ok(*state, &packet, START_TICK);
 
     run_until(*state, 0, START_TICK, START_TICK + 25);
-    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, 0, START_TICK + 25), CT_TRACK);
-    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, 0, START_TICK + 20), CT_TRACK); /* a slower clock */
+    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, 0, START_TICK + 25), CT_SETTLED);
+    assert_int_equal(conntrack_track(*state, session, CT_ORIGINAL, 0, START_TICK + 20),
+                     CT_SETTLED); /* a slower clock */
     expect_expiry(*state, START_TICK + 25, 30, 0);
 }
 

@@ -200,7 +200,7 @@ static enum ct_result model_track(struct model *model, struct model_session *ses
         session->half_open_since = model->step;
         model_limit_half_open(model);
     }
-    return state == SESSION_ESTABLISHED || state == SESSION_TWO_WAY ? CT_SETTLED : CT_TRACK;
+    return state == SESSION_ESTABLISHED || state == SESSION_TWO_WAY || state == SESSION_ONE_WAY ? CT_SETTLED : CT_TRACK;
 }
 
 /* After the clock went on: a session whose time is over may be found for one turn more. From here until the clock goes

@@ -173,6 +173,30 @@ static void rejected_packets_are_answered_up_to_the_limit(void **state)
     assert_int_equal(station_drops(&s, 1, DROP_POLICY_INGRESS), REJECTS_PER_SECOND + 21);
 }
 
+static void expect_settled(void *unused, struct flow_entry *entry)
+{
+    assert_int_not_equal(entry->session, 0);
+    assert_int_equal(entry->flags & FLOW_TRACK, 0);
+}
+
+/* A stream that nobody answers, of video or logs, may be what a guest has most. */
+static void stream_without_an_answer_takes_the_short_way(void **state)
+{
+    station_guests(&s, 2);
+    world_police(&s.w, 2, IPPROTO_UDP, 53);
+    station_settle(&s);
+    for (int i = 0; i < 3; i++)
+        station_udp(&s, 1, 2, 5, 53);
+    flow_cache_sweep(&s.worker->cache, flow_cache_line_count(&s.worker->cache), expect_settled, NULL);
+    s.tick++;
+    station_udp(&s, 1, 2, 5, 53);
+    station_udp(&s, 2, 1, 53, 5);
+    assert_int_equal(s.worker->cache.n_flows, 2);
+    flow_cache_sweep(&s.worker->cache, flow_cache_line_count(&s.worker->cache), expect_settled, NULL);
+    assert_int_equal(station_drain(1), 1);
+    assert_int_equal(station_drain(2), 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -185,6 +209,7 @@ int main(void)
         TEST(held_fragment_goes_when_the_table_learns_of_its_first),
         TEST(one_port_holds_its_share_and_no_more),
         TEST(fragment_of_a_port_that_goes_is_freed),
+        TEST(stream_without_an_answer_takes_the_short_way),
         TEST(rejected_packets_are_answered_up_to_the_limit),
     };
 

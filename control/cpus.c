@@ -62,9 +62,18 @@ void cpus_remember(void)
     }
 }
 
-bool cpus_is_allowed(unsigned int cpu)
+bool cpus_is_usable(unsigned int cpu)
 {
-    return cpu < CPU_SETSIZE && CPU_ISSET(cpu, &allowed);
+    cpu_set_t present, there;
+    bool usable;
+
+    if (cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof present, &present) < 0)
+        return false;
+    CPU_ZERO(&there);
+    CPU_SET(cpu, &there);
+    usable = sched_setaffinity(0, sizeof there, &there) == 0;
+    sched_setaffinity(0, sizeof present, &present);
+    return usable;
 }
 
 unsigned int cpus_first(void)

@@ -15,9 +15,14 @@ int cpus_from_mask(const char *mask, unsigned int *cpus, size_t max);
 /* The NUMA node of a CPU; 0 when it is not known. */
 unsigned int cpus_numa_node(unsigned int cpu);
 
-/* The CPUs this process was allowed to run on when it started (cpus_remember() was called), ascending. */
+/* Could a worker run there? Also on CPUs that this process does not run on by itself: those that the kernel keeps free of
+ * everything (isolcpus=), or that a service manager left out, are just those that workers are given. Not when a cpuset forbids
+ * it. */
+bool cpus_is_usable(unsigned int cpu);
+
+/* The CPUs that this process ran on when it started (cpus_remember() was called), ascending: where all but workers runs, and
+ * a worker that nobody has chosen a CPU for. */
 void cpus_remember(void);
-bool cpus_is_allowed(unsigned int cpu);
 unsigned int cpus_first(void);
 unsigned int cpus_last(void);
 /* Lets the calling thread run on all of them again. */

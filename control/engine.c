@@ -38,7 +38,7 @@ static size_t choose_cpus(const char *mask, unsigned int cpus[WORKERS_MAX])
     unsigned int first = 0;
 
     for (int i = 0; i < n; i++) {
-        if (cpus_is_allowed(asked[i]))
+        if (cpus_is_usable(asked[i]))
             cpus[usable++] = asked[i];
         else if (unusable++ == 0)
             first = asked[i];

@@ -6,6 +6,7 @@
     sluice-gen ── g1 ┘            └ worker on CPU 1
 """
 import json
+import os
 import re
 from pathlib import Path
 
@@ -262,3 +263,20 @@ def test_control_side_keeps_off_the_cpu_of_a_worker(host):
     assert [allowed for name, allowed in cpus.items() if name.startswith("worker")] == ["1"]
     others = {name: allowed for name, allowed in cpus.items() if not name.startswith("worker")}
     assert others and all("1" not in re.split("[,-]", allowed) for allowed in others.values()), others
+
+
+@pytest.fixture(name="first_cpu_only")
+def run_on_the_first_cpu_only():
+    """As a service manager, or a kernel with isolcpus=, has a daemon begin."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_worker_takes_a_cpu_that_the_daemon_itself_does_not_run_on(lab, first_cpu_only):
+    one = lab.host("isolated", cpu_mask="0x2").start()
+    cpus = affinities(one)
+    assert [allowed for name, allowed in cpus.items() if name.startswith("worker")] == ["1"]
+    assert {allowed for name, allowed in cpus.items() if not name.startswith("worker")} == {"0"}
+    assert "not ours to use" not in one.log()

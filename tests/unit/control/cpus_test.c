@@ -45,12 +45,12 @@ static void cpus_no_mask(void **state)
         assert_int_equal(cpus_from_mask(bad[i], cpus, 8), -EINVAL);
 }
 
-static void cpus_allowed_are_remembered(void **state)
+static void cpus_of_the_process_are_usable_and_others_are_not_there(void **state)
 {
     cpus_remember();
-    assert_true(cpus_is_allowed(cpus_first()));
-    assert_true(cpus_is_allowed(cpus_last()));
-    assert_false(cpus_is_allowed(UINT32_MAX));
+    assert_true(cpus_is_usable(cpus_first()));
+    assert_true(cpus_is_usable(cpus_last()));
+    assert_false(cpus_is_usable(UINT32_MAX));
 }
 
 /* With two CPUs: the second is a worker's, or both are. */
@@ -83,7 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpus_bits_of_the_mask),       cmocka_unit_test(cpus_no_bits),
         cmocka_unit_test(cpus_more_than_asked_for),    cmocka_unit_test(cpus_no_mask),
-        cmocka_unit_test(cpus_allowed_are_remembered), cmocka_unit_test(control_side_keeps_off_the_cpus_of_workers),
+        cmocka_unit_test(cpus_of_the_process_are_usable_and_others_are_not_there), cmocka_unit_test(control_side_keeps_off_the_cpus_of_workers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

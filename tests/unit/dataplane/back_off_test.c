@@ -12,10 +12,10 @@
 static void sleep_follows_the_silence(void **state)
 {
     assert_int_equal(back_off_sleep(0, 1000), 0);
-    assert_int_equal(back_off_sleep(299, 1000), 0);
-    assert_int_equal(back_off_sleep(300, 1000), 37);
-    assert_int_equal(back_off_sleep(800, 1000), 100);
-    assert_int_equal(back_off_sleep(5000, 1000), 200);
+    assert_int_equal(back_off_sleep(999, 1000), 0);
+    assert_int_equal(back_off_sleep(1000, 1000), 31);
+    assert_int_equal(back_off_sleep(3200, 1000), 100);
+    assert_int_equal(back_off_sleep(6400, 1000), 200);
     assert_int_equal(back_off_sleep(12800, 1000), 200);
     assert_int_equal(back_off_sleep(32000, 1000), 500);
     assert_int_equal(back_off_sleep(10000000, 1000), 1000);

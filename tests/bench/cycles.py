@@ -28,8 +28,15 @@ def ask(path, method, *words):
     return None
 
 
-def busy(text):
-    """Processing cycles and packets of all workers together, from what pmd-stats-show prints."""
+def busy(path):
+    """Processing cycles and packets of all workers together, by pmd-stats-show on a control socket; None when it does not
+    know that."""
+    try:
+        text = ask(path, "dpif-netdev/pmd-stats-show")
+    except OSError:
+        text = None
+    if text is None:
+        return None
     found = BUSY.findall(text)
     return sum(int(cycles) for cycles, _ in found), sum(int(packets) for _, packets in found)
 
@@ -39,24 +46,21 @@ class Watch:
     the opening of flows and the end do not."""
 
     def __init__(self, switch):
-        self._path = switch.control_socket
+        self._busy = switch.busy
         self._readings = []
         self._next = 0.0
 
     def look(self, at_once=False):
         """Take a reading when it is time for one, or AT_ONCE: iterations without packets do not count."""
         now = time.monotonic()
-        if self._path is None or (now < self._next and not at_once):
+        if self._busy is None or (now < self._next and not at_once):
             return
         self._next = now + READ_EVERY_SECONDS
-        try:
-            answer = ask(self._path, "dpif-netdev/pmd-stats-show")
-        except OSError:
-            answer = None
+        answer = self._busy()
         if answer is None:
-            self._path = None  # it does not know the command
+            self._busy = None  # it does not say
         else:
-            self._readings.append((now, *busy(answer)))
+            self._readings.append((now, *answer))
 
     def per_packet(self):
         """Cycles a packet, None when the switch does not say."""

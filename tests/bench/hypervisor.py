@@ -4,6 +4,7 @@
 import os
 import signal
 
+from . import cycles
 from .load import MACS
 
 BRIDGE = "br0"
@@ -34,6 +35,10 @@ class Hypervisor:
         if self.host.switch == "ovs":
             return self.host.run_dir / "ovs-vswitchd.ctl"
         return self.host.run_dir / f"sluice-vswitchd.{self.pid}.ctl"
+
+    def busy(self):
+        """Cycles that its workers spent on packets, and the packets; None when it does not say."""
+        return cycles.busy(self.control_socket)
 
     def start(self):
         """Start it with its ports and policy; returns when all is in force."""

@@ -2,6 +2,7 @@
 """The reference: testpmd in mac mode, which reads and writes the header of every packet and decides nothing; or in io
 mode, which touches no packet."""
 
+import re
 import shutil
 import subprocess
 
@@ -9,6 +10,9 @@ from lab.process import LabError, tail, wait_until
 
 TESTPMD = "dpdk-testpmd"
 START_SECONDS = 30
+# The last table of its answer, and the line about cycles, which is not there before the first packet.
+FORWARDED = re.compile(r"\+\n\n?(\s+CPU cycles.*\n)?\n?testpmd> ")
+BUSY = re.compile(r"total cycles=(\d+) / total \w+ packets=(\d+)")
 
 
 class Prompt:
@@ -61,17 +65,15 @@ class Prompt:
         self._child.stdin.flush()
 
     def _ask(self, command, answer):
+        """What it says until the pattern ANSWER is there."""
         start = len(self._text())
         self._say(command)
-        self._wait_for(lambda: answer in self._text(start), f"answer to {command}")
+        self._wait_for(lambda: re.search(answer, self._text(start)), f"answer to {command}")
         return self._text(start)
 
 
 class Testpmd(Prompt):
     """A testpmd that serves two vhost-user sockets; between the samples its forwarding thread sleeps too."""
-
-    # It does not say how many cycles it takes.
-    control_socket = None
 
     def __init__(self, lab, main_cpu, cpu, mode="mac", device_options="", options=()):
         self.name = f"testpmd {mode}"
@@ -82,6 +84,17 @@ class Testpmd(Prompt):
                          ["--lcores", f"0@{main_cpu},1@{cpu}", "--main-lcore", "0", "-m", "256", *devices],
                          [f"--forward-mode={mode}", "--nb-cores=1", "--rxd=1024", "--txd=1024",
                           "--total-num-mbufs=16384", *options])
+
+    def start(self):
+        """Start it, counting cycles of bursts: two reads of the clock for each."""
+        super().start()
+        self._ask("set record-core-cycles on", "testpmd>")
+        return self
+
+    def busy(self):
+        """Cycles that it spent on packets since forwarding began, and the packets."""
+        found = BUSY.search(self._ask("show fwd stats all", FORWARDED))
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def wake(self):
         """Nothing to do: it accepts connections while its forwarding thread sleeps."""

@@ -10,7 +10,8 @@ from .sluice import SESSIONS, Sluice
 from .testpmd import Testpmd
 
 RULES = 1000
-FLOWS = 1 << 22
+# Lines of the flow cache where there are a million flows each way: four for each, so that most are in their home lines.
+FLOWS = 1 << 23
 # Flows: least share of mac without and with groups. Other numbers are for the picture, on one layout of rings and in
 # every second round.
 WANTED = {1: (0.98, None), 10000: (0.96, 0.92), 1000000: (0.80, 0.75)}

@@ -12,6 +12,8 @@ from .testpmd import Testpmd
 RULES = 1000
 # Lines of the flow cache where there are a million flows each way: four for each, so that most are in their home lines.
 FLOWS = 1 << 23
+# Each way, that tables of the usual sizes are for.
+USUAL_FLOWS = 10000
 # Flows: least share of mac without and with groups. Other numbers are for the picture, on one layout of rings and in
 # every second round.
 WANTED = {1: (0.98, None), 10000: (0.96, 0.92), 1000000: (0.80, 0.75)}
@@ -30,17 +32,18 @@ class Throughput(Case):
     def __init__(self, lab, sampler, options):
         super().__init__(lab, sampler, options)
         cpu = sampler.cpus[1]
-        # By itself a guest may have 32768 sessions, and a worker 262144 flows.
-        many = max(options.flows) > 10000
-        self._mac, self._l2 = Testpmd(lab, *sampler.cpus), Sluice(lab, "l2", cpu, flows=FLOWS if many else None)
-        self._groups = Sluice(lab, "sg", cpu, RULES, SESSIONS if many else None, flows=FLOWS if many else None)
+        self._mac = Testpmd(lab, *sampler.cpus)
+        self._l2, self._groups = self._pair = (Sluice(lab, "l2", cpu), Sluice(lab, "sg", cpu, RULES))
+        # Under the same names: by itself a guest may have 32768 sessions, and a worker 262144 flows.
+        self._large_pair = (Sluice(lab, "l2m", cpu, flows=FLOWS), Sluice(lab, "sgm", cpu, RULES, SESSIONS, flows=FLOWS)
+                            ) if max(options.flows) > USUAL_FLOWS else ()
         self._ovs = [Ovs(lab, "ol2", cpu), Ovs(lab, "oct", cpu, conntrack=True)] if options.ovs else []
         self._loads = [Load(flows, rings, options.size, options.warmup, options.seconds, x=flows)
                        for rings in options.rings for flows in options.flows
                        if flows in WANTED or rings == options.rings[0]]
 
     def run(self):
-        self.start(self._mac, self._l2, self._groups, *self._ovs)
+        self.start(self._mac, *self._pair, *self._large_pair, *self._ovs)
         for number in self.rounds():
             for load in self._loads:
                 if load.flows in WANTED or number % 2 == 1:
@@ -48,7 +51,8 @@ class Throughput(Case):
 
     def _take_all(self, load, number):
         with_ovs = load.flows == OVS_FLOWS and load.rings == self.options.rings[0]
-        for switch in (self._mac, self._l2, self._groups, *(self._ovs if with_ovs else ())):
+        pair = self._pair if load.flows <= USUAL_FLOWS else self._large_pair
+        for switch in (self._mac, *pair, *(self._ovs if with_ovs else ())):
             self.take(switch, load, number)
 
     def results(self):

@@ -81,9 +81,12 @@ static void control_side_keeps_off_the_cpus_of_workers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cpus_bits_of_the_mask),       cmocka_unit_test(cpus_no_bits),
-        cmocka_unit_test(cpus_more_than_asked_for),    cmocka_unit_test(cpus_no_mask),
-        cmocka_unit_test(cpus_of_the_process_are_usable_and_others_are_not_there), cmocka_unit_test(control_side_keeps_off_the_cpus_of_workers),
+        cmocka_unit_test(cpus_bits_of_the_mask),
+        cmocka_unit_test(cpus_no_bits),
+        cmocka_unit_test(cpus_more_than_asked_for),
+        cmocka_unit_test(cpus_no_mask),
+        cmocka_unit_test(cpus_of_the_process_are_usable_and_others_are_not_there),
+        cmocka_unit_test(control_side_keeps_off_the_cpus_of_workers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

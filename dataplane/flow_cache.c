@@ -216,7 +216,7 @@ static void clear_lines(struct flow_cache *cache, struct flow_entry *first, uint
 /* The tally of a line in use says where its flow comes from: flow_tally_begin() leaves that alone. */
 static void note_spill(struct flow_cache *cache, const struct flow_entry *entry, uint32_t hash)
 {
-    uint32_t own = hash >> 2 & cache->set_mask;
+    uint32_t own = flow_cache_set_number(cache, hash);
 
     if ((size_t)(entry - cache->lines) / FLOW_SET_LINES == own)
         return;

@@ -128,9 +128,14 @@ static inline uint32_t flow_cache_hash(const struct flow_cache *cache, const str
     return flow_hash(&cache->seed, key);
 }
 
+static inline uint32_t flow_cache_set_number(const struct flow_cache *cache, uint32_t hash)
+{
+    return hash >> 2 & cache->set_mask;
+}
+
 static inline struct flow_entry *flow_cache_set(const struct flow_cache *cache, uint32_t hash)
 {
-    return &cache->lines[(size_t)(hash >> 2 & cache->set_mask) * FLOW_SET_LINES];
+    return &cache->lines[(size_t)flow_cache_set_number(cache, hash) * FLOW_SET_LINES];
 }
 
 /* The set of a flow that found its own full. It may be the same one, in a small table mostly. */
@@ -139,11 +144,6 @@ static inline struct flow_entry *flow_cache_other_set(const struct flow_cache *c
     uint32_t mixed = (hash >> 16 | hash << 16) * 0x9e3779b1u;
 
     return &cache->lines[(size_t)(mixed >> 8 & cache->set_mask) * FLOW_SET_LINES];
-}
-
-static inline bool flow_cache_has_spilled(const struct flow_cache *cache, uint32_t hash)
-{
-    return cache->spilled[hash >> 2 & cache->set_mask] != 0;
 }
 
 /* The line, for IPv6 the first of two, where a flow is when nothing else had taken it. */
@@ -178,7 +178,7 @@ static inline __attribute__((always_inline)) void flow_cache_prefetch_rest(const
 
     for (uint32_t i = 2; i < FLOW_SET_LINES; i++)
         _mm_prefetch(&set[(hash + i) & (FLOW_SET_LINES - 1)], _MM_HINT_T0);
-    if (flow_cache_has_spilled(cache, hash))
+    if (cache->spilled[flow_cache_set_number(cache, hash)] != 0)
         _mm_prefetch(&flow_cache_other_set(cache, hash)[hash & (FLOW_SET_LINES - 1)], _MM_HINT_T0);
 }
 
@@ -224,7 +224,7 @@ static inline struct flow_entry *flow_cache_find(const struct flow_cache *cache,
 {
     struct flow_entry *entry = flow_set_find(flow_cache_set(cache, hash), key, hash);
 
-    if (entry == NULL && __builtin_expect(flow_cache_has_spilled(cache, hash), 0))
+    if (entry == NULL && __builtin_expect(cache->spilled[flow_cache_set_number(cache, hash)] != 0, 0))
         entry = flow_set_find(flow_cache_other_set(cache, hash), key, hash);
     return entry;
 }

@@ -76,9 +76,8 @@ static inline __attribute__((always_inline)) void stage_look_up(const struct wor
             rte_prefetch0(flow_cache_second(&worker->cache, batch->hashes[i]));
         }
     }
-    batch->missing = 0;
     if (__builtin_expect(missing != 0, 0))
-        batch->missing = stages_look_further(worker, batch, missing);
+        stages_look_further(worker, batch, missing);
 }
 
 static inline void send_to(struct worker *worker, struct tx_run *run, uint16_t port, struct rte_mbuf *mbuf)

@@ -20,7 +20,6 @@ struct batch {
     uint32_t attachments[WORKER_BATCH];
     uint32_t hashes[WORKER_BATCH];
     struct flow_entry *entries[WORKER_BATCH]; /* where to look first; after the look-up the flow's; NULL: not found */
-    uint64_t missing;                         /* packets, by bit, whose entry is NULL */
     uint16_t tests[WORKER_BATCH];             /* FLOW_* flags of an entry that send the packet the long way */
     uint8_t tcp_flags[WORKER_BATCH];
     struct flow_key keys[WORKER_BATCH];
@@ -61,8 +60,8 @@ uint64_t stages_decap(struct worker *worker, struct port *port, const struct att
 bool stages_may_decap(const struct snapshot *snapshot, const struct attachment *attachment);
 
 /* Looks for the flows of packets 'missing' (by bit) where else they may be than in the line that was fetched, all lines on
- * their way at once. Fills their entries. Returns whose was not found: there may be one none the less when many are missing. */
-uint64_t stages_look_further(const struct worker *worker, struct batch *batch, uint64_t missing);
+ * their way at once. Fills their entries: NULL where none was found; there may be one none the less when many are missing. */
+void stages_look_further(const struct worker *worker, struct batch *batch, uint64_t missing);
 
 /* Packet 'i' found an entry that asks for more than the common way. False when the entry is not valid any more: nothing
  * has happened to the packet yet. */

@@ -109,15 +109,15 @@ static bool entry_is_usable(struct worker *worker, struct flow_entry *entry, uin
  * pace. By measurement (bench_connections): it overlaps the fetching with what a new flow has to do. */
 #define FURTHER_MAX 32
 
-uint64_t stages_look_further(const struct worker *worker, struct batch *batch, uint64_t missing)
+void stages_look_further(const struct worker *worker, struct batch *batch, uint64_t missing)
 {
     const struct flow_cache *cache = &worker->cache;
-    uint64_t rest = 0, unknown = 0;
+    uint64_t rest = 0;
 
     if (__builtin_popcountll(missing) > FURTHER_MAX) {
         for (uint64_t left = missing; left != 0; left &= left - 1)
             batch->entries[__builtin_ctzll(left)] = NULL;
-        return missing;
+        return;
     }
     for (uint64_t left = missing; left != 0; left &= left - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(left);
@@ -134,10 +134,7 @@ uint64_t stages_look_further(const struct worker *worker, struct batch *batch, u
         uint32_t i = (uint32_t)__builtin_ctzll(left);
 
         batch->entries[i] = flow_cache_find(cache, &batch->keys[i], batch->hashes[i]);
-        if (batch->entries[i] == NULL)
-            unknown |= 1ull << i;
     }
-    return unknown;
 }
 
 static void act_on_miss(struct worker *worker, struct port *port, struct batch *batch, uint32_t i)
@@ -214,7 +211,7 @@ static inline __attribute__((always_inline)) void prefetch_set(const struct work
 
 static void prefetch_session(struct worker *worker, const struct batch *batch, unsigned int i, unsigned int nth)
 {
-    if (i < batch->n && (batch->missing >> i & 1) != 0)
+    if (i < batch->n && batch->entries[i] == NULL)
         slow_path_prefetch(worker, &batch->keys[i], nth);
 }
 
